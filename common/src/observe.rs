@@ -1,0 +1,142 @@
+//! What happens around every request: its id, its limits, its line in the access log, its security headers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+
+use crate::error::Problem;
+use crate::shutdown::Draining;
+
+/// No route takes a body anywhere near this; what is larger is refused unread.
+const BODY_LIMIT: u64 = 64 * 1024;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+pub(crate) async fn observe<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let request_id = request_id(request.headers());
+    let draining = request.app_data::<web::Data<Draining>>().map(|flag| Arc::clone(flag));
+
+    let mut response = match body_within_limit(request.headers()) {
+        Ok(()) => next.call(request).await?.map_into_left_body(),
+        Err(problem) => request.error_response(problem).map_into_right_body(),
+    };
+
+    log_access(&response, started, &request_id);
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, API_POLICY);
+    }
+    headers.insert(REQUEST_ID, request_id);
+    if draining.is_some_and(|flag| flag.is_set()) {
+        // The client opens its next connection elsewhere instead of losing a request on this one.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+fn body_within_limit(headers: &HeaderMap) -> Result<(), Problem> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(length) if length > BODY_LIMIT => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "Body too large",
+            format!("The request announces a body of {length} bytes; at most {BODY_LIMIT} are taken."),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// One line a request. A 5xx is logged here and only here, with the cause that the caller is not told.
+fn log_access<B>(response: &ServiceResponse<B>, started: Instant, request_id: &HeaderValue) {
+    let request = response.request();
+    let status = response.status();
+    let method = request.method().as_str();
+    let path = request.path();
+    let latency_ms = started.elapsed().as_secs_f64() * 1e3;
+    let request_id = request_id.to_str().unwrap_or_default();
+    let trace_id = trace_id(request.headers());
+    if status.is_server_error() {
+        let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
+        let cause = problem.and_then(Problem::cause);
+        let error = response.response().error().map(tracing::field::display);
+        tracing::error!(
+            target: "access", method, path, status = status.as_u16(), latency_ms, request_id, trace_id, error, cause
+        );
+    } else {
+        tracing::info!(target: "access", method, path, status = status.as_u16(), latency_ms, request_id, trace_id);
+    }
+}
+
+/// The caller's `X-Request-Id` if it is a plain one, else a new one: unique in this process and all others.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| {
+        use std::hash::{BuildHasher, RandomState};
+        RandomState::new().hash_one(std::process::id())
+    });
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+
+    let plain = |id: &&HeaderValue| {
+        (1..=128).contains(&id.len())
+            && id.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:=/+".contains(b))
+    };
+    headers.get(&REQUEST_ID).filter(plain).cloned().unwrap_or_else(|| {
+        let id = format!("{:016x}-{:x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
+        HeaderValue::from_str(&id).expect("hexadecimal digits and a dash are a valid header value")
+    })
+}
+
+/// The trace that this request belongs to: W3C's `traceparent`, or the `Root` of AWS's `X-Amzn-Trace-Id`.
+fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let w3c = || header("traceparent")?.split('-').nth(1).filter(|id| id.len() == 32);
+    let xray = || header("x-amzn-trace-id")?.split(';').find_map(|part| part.trim().strip_prefix("Root="));
+    w3c().or_else(xray)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers
+    }
+
+    #[test]
+    fn the_trace_id_is_read_from_w3c_and_from_aws_headers() {
+        let w3c = headers("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        assert_eq!(trace_id(&w3c), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        let xray = headers("x-amzn-trace-id", "Self=1-2-3; Root=1-67891233-abcdef012345678912345678;Sampled=1");
+        assert_eq!(trace_id(&xray), Some("1-67891233-abcdef012345678912345678"));
+        assert_eq!(trace_id(&headers("traceparent", "rubbish")), None);
+    }
+
+    #[test]
+    fn a_request_id_of_the_caller_is_kept_unless_it_could_forge_a_log_line() {
+        assert_eq!(request_id(&headers("x-request-id", "abc-1")), "abc-1");
+        let forged = request_id(&headers("x-request-id", "a b\"}"));
+        assert_ne!(forged, "a b\"}");
+        assert_ne!(forged, request_id(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,147 @@
+//! Starting, running and draining an HTTP server.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{App, HttpServer, Resource, Responder};
+use tokio::net::TcpSocket;
+
+use crate::config::Vars;
+use crate::error::{method_not_allowed, not_found};
+use crate::observe::observe;
+use crate::shutdown::Draining;
+
+/// In-flight requests get this long to finish once the server stops. With the longest `SHUTDOWN_DELAY_MS` and the
+/// clean-up after it this stays under 25 s, and so under ECS's default `stopTimeout` of 30 s.
+const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+/// Longer than the 60 s after which an Application Load Balancer closes an idle connection: it must be the one to close.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// A client that has not sent its request's head by then gets a 408.
+const REQUEST_HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// Connections that the kernel holds for us while all workers are busy.
+const BACKLOG: u32 = 4096;
+
+/// Where to listen, and with how many threads.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// `BIND_ADDRESS`: default 0.0.0.0.
+    bind_address: IpAddr,
+    /// `PORT`: default 8080; 0 takes a free one.
+    port: u16,
+    /// `WORKERS`: threads that serve requests; default: the number of cores.
+    pub workers: usize,
+    /// `SHUTDOWN_DELAY_MS`: how long to go on serving after SIGTERM while load balancers take notice; default 2000.
+    shutdown_delay: Duration,
+}
+
+impl ServerConfig {
+    /// Reads `BIND_ADDRESS`, `PORT`, `WORKERS` and `SHUTDOWN_DELAY_MS`.
+    pub fn load(vars: &mut Vars<'_>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let bind_address = vars.parsed("BIND_ADDRESS", |text| {
+            text.parse().map_err(|_| format!("{text:?} is not an IP address, such as 0.0.0.0 or ::"))
+        });
+        Self {
+            bind_address: bind_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            port: vars.number("PORT", 8080, 0..=u16::MAX),
+            workers: vars.number("WORKERS", cores, 1..=64),
+            shutdown_delay: Duration::from_millis(vars.number("SHUTDOWN_DELAY_MS", 2000, 0..=8000)),
+        }
+    }
+
+    /// Where this server can be reached from its own machine: what `health` asks.
+    pub fn local_address(&self) -> SocketAddr {
+        let address = match self.bind_address {
+            IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(address) if address.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+            address => address,
+        };
+        SocketAddr::new(address, self.port)
+    }
+
+    /// Opens the port.
+    ///
+    /// # Errors
+    /// When the address is not ours or the port is taken or not allowed.
+    pub fn bind(&self) -> std::io::Result<std::net::TcpListener> {
+        let address = SocketAddr::new(self.bind_address, self.port);
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)?.into_std()
+    }
+}
+
+/// Serves until `shutdown` resolves, then drains: `/ready` fails and connections are told to close for
+/// `SHUTDOWN_DELAY_MS`, then nothing new is accepted and what is in flight finishes.
+///
+/// `routes` runs once on each worker's own thread, inside its runtime.
+///
+/// # Errors
+/// When the server can't start or its threads fail.
+pub async fn run(
+    listener: std::net::TcpListener,
+    config: &ServerConfig,
+    draining: Arc<Draining>,
+    shutdown: impl Future<Output = &'static str>,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let flag = draining.clone();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::from(flag.clone()))
+            .configure(routes.clone())
+            .default_service(web::to(not_found))
+            .wrap(from_fn(observe))
+    })
+    .workers(config.workers)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(REQUEST_HEAD_LIMIT)
+    .shutdown_timeout(DRAIN_LIMIT.as_secs())
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    tracing::info!(%address, workers = config.workers, "listening");
+
+    let handle = server.handle();
+    let mut server = std::pin::pin!(server);
+    let reason = tokio::select! {
+        result = &mut server => return result,
+        reason = shutdown => reason,
+    };
+    tracing::info!(reason, "draining");
+    draining.set();
+    tokio::time::sleep(config.shutdown_delay).await;
+    // Not awaited: `server` itself ends when the stop is complete.
+    drop(handle.stop(true));
+    server.await?;
+    tracing::info!("drained");
+    Ok(())
+}
+
+/// A resource that answers `GET` alone; a `HEAD` on it would do what the `GET` does and is refused.
+pub fn get_only<H, Args>(path: &str, handler: H) -> Resource
+where
+    H: actix_web::Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    web::resource(path).route(web::get().to(handler)).default_service(web::to(|| async { method_not_allowed("GET") }))
+}
+
+/// A resource that only reads: it answers `GET`, and `HEAD` alike without the body.
+pub fn read_only<H, Args>(path: &str, handler: H) -> Resource
+where
+    H: actix_web::Handler<Args> + Clone,
+    Args: actix_web::FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(|| async { method_not_allowed("GET, HEAD") }))
+}
