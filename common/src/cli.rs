@@ -1,4 +1,4 @@
-//! What the services' command lines share: `health` and `config --check`, and exit codes.
+//! What the services' command lines share: their commands and exit codes.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,10 +7,42 @@ use crate::config::{ConfigErrors, Lookup, VariableError, Vars};
 use crate::error::chain;
 use crate::http_client;
 use crate::server::ServerConfig;
+use crate::telemetry;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong; trying again does not help.
 pub const EXIT_CONFIGURATION: u8 = 64;
 const HEALTH_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a service's program is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// No argument: serve.
+    Serve,
+    /// `health`: see [`check_health`].
+    Health,
+    /// `config --check`: see [`check_config`].
+    CheckConfig,
+}
+
+impl Command {
+    /// Reads this process's arguments.
+    ///
+    /// # Errors
+    /// An exit code, after the usage was printed.
+    #[expect(clippy::print_stderr, reason = "the usage belongs there")]
+    pub fn from_args() -> Result<Self, ExitCode> {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => Ok(Self::Serve),
+            ["health"] => Ok(Self::Health),
+            ["config", "--check"] => Ok(Self::CheckConfig),
+            _ => {
+                eprintln!("usage: [health | config --check]; without a command it serves");
+                Err(ExitCode::from(EXIT_CONFIGURATION))
+            }
+        }
+    }
+}
 
 /// Prints the mistakes to standard error: there is no log yet.
 #[expect(clippy::print_stderr, reason = "logging is configured by what is being reported as wrong")]
@@ -19,9 +51,10 @@ pub fn report(errors: &ConfigErrors) -> ExitCode {
     ExitCode::from(EXIT_CONFIGURATION)
 }
 
-/// Prints why the service ended, when it did not end well.
+/// Writes the last of the log, and prints why the service ended when it did not end well.
 #[expect(clippy::print_stderr, reason = "the last words must reach whoever turned logging off, too")]
 pub fn exit(result: Result<(), impl std::error::Error + 'static>) -> ExitCode {
+    telemetry::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -25,17 +25,17 @@ pub struct Problem {
 /// The JSON of a problem (RFC 9457), as `application/problem+json`.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 #[schema(as = Problem)]
-pub struct ProblemBody<'a> {
+pub struct ProblemBody {
     /// Names the kind of problem; stable, made for programs.
     #[serde(rename = "type")]
     #[schema(example = "urn:causeway:problem:database-unavailable")]
     kind: String,
     /// The kind of problem in a few words.
-    title: &'a str,
+    title: &'static str,
     /// The HTTP status.
     status: u16,
     /// What happened this time, and what the caller can do.
-    detail: &'a str,
+    detail: Cow<'static, str>,
 }
 
 impl Problem {
@@ -97,7 +97,7 @@ impl ResponseError for Problem {
             kind: format!("urn:causeway:problem:{}", self.slug),
             title: self.title,
             status: self.status.as_u16(),
-            detail: &self.detail,
+            detail: self.detail.clone(),
         };
         let json = serde_json::to_vec(&body).expect("a struct of strings and a number is always JSON");
         response.content_type("application/problem+json").body(json)

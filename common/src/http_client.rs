@@ -28,3 +28,29 @@ pub fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
         .tls_certs_only(roots)
         .user_agent(concat!("causeway/", env!("CARGO_PKG_VERSION")))
 }
+
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The connection failed or was too slow.
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+    /// It is longer than the caller takes.
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
+}
+
+/// The body of `response`, if it is no longer than `limit` bytes.
+///
+/// # Errors
+/// When it is longer, or can't be read.
+pub async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Err(BodyError::TooLong(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows PostgreSQL, and nothing here knows what a service does.
 
+mod access_log;
 pub mod cli;
 pub mod config;
 pub mod docs;

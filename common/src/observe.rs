@@ -6,16 +6,19 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
+use time::OffsetDateTime;
 
+use crate::access_log::{AccessLine, Timestamp};
 use crate::error::Problem;
 use crate::shutdown::Draining;
+use crate::telemetry;
 
 /// No route takes a body anywhere near this; what is larger is refused unread.
 const BODY_LIMIT: u64 = 64 * 1024;
@@ -48,7 +51,8 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     headers.insert(REQUEST_ID, request_id);
     if draining.is_some_and(|flag| flag.is_set()) {
         // The client opens its next connection elsewhere instead of losing a request on this one.
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        // A `Connection` header would not do: actix-http writes its own in place of it.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
 }
@@ -68,23 +72,31 @@ fn body_within_limit(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// One line a request. A 5xx is logged here and only here, with the cause that the caller is not told.
 fn log_access<B>(response: &ServiceResponse<B>, started: Instant, request_id: &HeaderValue) {
-    let request = response.request();
-    let status = response.status();
-    let method = request.method().as_str();
-    let path = request.path();
-    let latency_ms = started.elapsed().as_secs_f64() * 1e3;
-    let request_id = request_id.to_str().unwrap_or_default();
-    let trace_id = trace_id(request.headers());
-    if status.is_server_error() {
-        let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
-        let cause = problem.and_then(Problem::cause);
-        let error = response.response().error().map(tracing::field::display);
-        tracing::error!(
-            target: "access", method, path, status = status.as_u16(), latency_ms, request_id, trace_id, error, cause
-        );
+    let failed = response.status().is_server_error();
+    let wanted = if failed {
+        tracing::enabled!(target: "access", tracing::Level::ERROR)
     } else {
-        tracing::info!(target: "access", method, path, status = status.as_u16(), latency_ms, request_id, trace_id);
+        tracing::enabled!(target: "access", tracing::Level::INFO)
+    };
+    if !wanted {
+        return;
     }
+    let request = response.request();
+    let error = response.response().error().filter(|_| failed);
+    let micros = u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX);
+    telemetry::log_access(&AccessLine {
+        timestamp: Timestamp(OffsetDateTime::now_utc()),
+        level: if failed { "ERROR" } else { "INFO" },
+        target: "access",
+        method: request.method().as_str(),
+        path: request.path(),
+        status: response.status().as_u16(),
+        latency_ms: f64::from(micros) / 1e3,
+        request_id: request_id.to_str().unwrap_or_default(),
+        trace_id: trace_id(request.headers()),
+        error: error.map(ToString::to_string),
+        cause: error.and_then(|error| error.as_error::<Problem>()).and_then(Problem::cause),
+    });
 }
 
 /// The caller's `X-Request-Id` if it is a plain one, else a new one: unique in this process and all others.

@@ -65,13 +65,16 @@ impl ServerConfig {
     /// Opens the port.
     ///
     /// # Errors
-    /// When the address is not ours or the port is taken or not allowed.
+    /// When the address is not ours or the port is taken or not allowed; the error names the address.
     pub fn bind(&self) -> std::io::Result<std::net::TcpListener> {
         let address = SocketAddr::new(self.bind_address, self.port);
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)?.into_std()
+        let listen = || {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)?.into_std()
+        };
+        listen().map_err(|error| std::io::Error::new(error.kind(), format!("can't listen on {address}: {error}")))
     }
 }
 

@@ -1,0 +1,52 @@
+//! Puts the parts together and runs them.
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use causeway_common::shutdown::{self, Draining};
+use causeway_common::{http_client, server, telemetry};
+
+use crate::config::Config;
+use crate::database::{CredentialsProvider, Database, supervisor};
+use crate::private_service::PrivateService;
+use crate::{routes, visits};
+
+/// Opens the port first; the database is connected in the background, and until then its routes answer 503.
+///
+/// # Errors
+/// When the port can't be opened or the server fails.
+pub async fn run(config: Config) -> std::io::Result<()> {
+    telemetry::init(config.log)?;
+    let shutdown = shutdown::requested()?;
+    let listener = config.server.bind()?;
+    http_client::install_tls_provider();
+
+    let credentials = Arc::new(CredentialsProvider::new(config.credentials));
+    let database = Database::new(config.database, credentials.clone());
+    let (visits, tasks) = visits::new(&config.visits, database.clone());
+    let private_service = Data::new(PrivateService::new(config.private_service));
+    let target = Data::new(config.target);
+    let credentials = Data::from(credentials);
+
+    let supervisor = tokio::spawn(supervisor::run(database.clone()));
+    let single_worker = config.server.workers == 1;
+    if !single_worker {
+        // With several, a worker may end while another still waits for an answer; this thread outlives them all.
+        tasks.start_once();
+    }
+    let result = server::run(listener, &config.server, Arc::new(Draining::default()), shutdown, move |routes| {
+        if single_worker {
+            tasks.start_once();
+        }
+        routes
+            .app_data(Data::new(visits.clone()))
+            .app_data(Data::new(database.clone()))
+            .app_data(private_service.clone())
+            .app_data(target.clone())
+            .app_data(credentials.clone());
+        routes::mount(routes);
+    })
+    .await;
+    supervisor.abort();
+    result
+}

@@ -1,0 +1,166 @@
+//! Who logs in to which database: fixed by the environment, or read from Secrets Manager when it is needed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::SdkError;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use secrecy::SecretString;
+use tokio::sync::{Mutex, OnceCell};
+
+use super::secret;
+
+/// All attempts of the SDK at one read of the secret, its own look-up of credentials included.
+const SECRET_LIMIT: Duration = Duration::from_secs(5);
+const SECRET_CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// One complete set of what a connection needs.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// A name or an address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The database's name.
+    pub name: String,
+    /// The role that logs in.
+    pub user: String,
+    /// Its password, if it has one.
+    pub password: Option<SecretString>,
+}
+
+/// Where credentials come from.
+#[derive(Debug)]
+pub enum CredentialsSource {
+    /// `DATABASE_URL`, `DB_*`, or a secret's value in the environment: they never change.
+    Fixed(Credentials),
+    /// Secrets Manager; it can change at any time.
+    Secret {
+        /// The secret's ARN or name.
+        id: String,
+        /// What the environment says and the secret need not.
+        overrides: Overrides,
+    },
+}
+
+/// `DB_HOST`, `DB_PORT` and `DB_NAME` beside a secret.
+#[derive(Debug)]
+pub struct Overrides {
+    pub(super) host: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) name: Option<String>,
+}
+
+/// Why there are no credentials. Holds nothing secret.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// Secrets Manager did not give the secret.
+    #[error("the secret {id:?} can't be read")]
+    Read {
+        /// Its ARN or name.
+        id: String,
+        /// The SDK's error.
+        #[source]
+        source: Box<SdkError<GetSecretValueError>>,
+    },
+    /// It is not the JSON that is needed.
+    #[error("the secret {id:?} can't be used: {problem}")]
+    Content {
+        /// Its ARN or name.
+        id: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Gives the credentials to each new connection, and newer ones when those are refused.
+pub struct CredentialsProvider {
+    source: CredentialsSource,
+    /// Made at the first use: the SDK costs 3 MB that a service without a secret need not pay.
+    client: OnceCell<Client>,
+    /// The lock is held while the secret is read, so that one read serves all who wait for it.
+    cached: Mutex<Option<Arc<Credentials>>>,
+}
+
+impl CredentialsProvider {
+    /// Nothing is read yet.
+    pub fn new(source: CredentialsSource) -> Self {
+        Self { source, client: OnceCell::new(), cached: Mutex::new(None) }
+    }
+
+    /// The credentials as far as they are known.
+    ///
+    /// # Errors
+    /// When the secret was never read and can't be read now.
+    pub async fn current(&self) -> Result<Arc<Credentials>, CredentialsError> {
+        let mut cached = self.cached.lock().await;
+        if let Some(credentials) = &*cached {
+            return Ok(credentials.clone());
+        }
+        let credentials = Arc::new(self.read().await?);
+        *cached = Some(credentials.clone());
+        Ok(credentials)
+    }
+
+    /// Newer credentials than `refused`, or `None` if there are none.
+    ///
+    /// # Errors
+    /// When the secret can't be read.
+    pub async fn newer_than(&self, refused: &Arc<Credentials>) -> Result<Option<Arc<Credentials>>, CredentialsError> {
+        if matches!(self.source, CredentialsSource::Fixed(_)) {
+            return Ok(None);
+        }
+        let mut cached = self.cached.lock().await;
+        if let Some(credentials) = &*cached
+            && !Arc::ptr_eq(credentials, refused)
+        {
+            return Ok(Some(credentials.clone()));
+        }
+        let credentials = Arc::new(self.read().await?);
+        let changed = !credentials.same_as(refused);
+        *cached = Some(credentials.clone());
+        Ok(changed.then_some(credentials))
+    }
+
+    async fn read(&self) -> Result<Credentials, CredentialsError> {
+        let (id, overrides) = match &self.source {
+            CredentialsSource::Fixed(credentials) => return Ok(credentials.clone()),
+            CredentialsSource::Secret { id, overrides } => (id, overrides),
+        };
+        let client = self.client.get_or_init(secrets_manager).await;
+        let answer = client
+            .get_secret_value()
+            .secret_id(id)
+            .send()
+            .await
+            .map_err(|source| CredentialsError::Read { id: id.clone(), source: Box::new(source) })?;
+        let content = |problem| CredentialsError::Content { id: id.clone(), problem };
+        let json = answer.secret_string().ok_or_else(|| content("it is binary, not JSON".to_owned()))?;
+        let credentials = secret::parse(json).and_then(|secret| overrides.apply(secret)).map_err(content)?;
+        tracing::info!(secret = id, version = answer.version_id(), "read the database's secret");
+        Ok(credentials)
+    }
+}
+
+impl Credentials {
+    fn same_as(&self, other: &Self) -> bool {
+        use secrecy::ExposeSecret;
+        let password = |credentials: &Self| credentials.password.as_ref().map(|p| p.expose_secret().to_owned());
+        (&self.host, self.port, &self.name, &self.user) == (&other.host, other.port, &other.name, &other.user)
+            && password(self) == password(other)
+    }
+}
+
+/// Region, credentials and endpoints are found the SDK's own way; TLS is ours (ring only).
+async fn secrets_manager() -> Client {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(SECRET_CONNECT_LIMIT).operation_timeout(SECRET_LIMIT).build();
+    let config =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).load().await;
+    Client::new(&config)
+}

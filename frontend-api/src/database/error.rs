@@ -1,0 +1,86 @@
+//! What can go wrong with the database, what that means for the connection, and what the caller is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use causeway_common::error::Problem;
+use tokio_postgres::error::SqlState;
+
+use super::credentials::CredentialsError;
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why there is no connection or no result.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// There is nobody to log in as.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// No connection could be made.
+    #[error("connecting to the database failed")]
+    Connect(#[source] tokio_postgres::Error),
+    /// A statement failed.
+    #[error("the query failed")]
+    Query(#[source] tokio_postgres::Error),
+    /// The tables could not be made.
+    #[error("the migrations failed")]
+    Migration(#[source] Box<refinery::Error>),
+    /// The step named did not end in its time.
+    #[error("{0} took too long")]
+    TimedOut(&'static str),
+    /// All connections of the pool stayed in use.
+    #[error("no connection of the pool got free in time")]
+    PoolExhausted,
+    /// It is known to be down; the supervisor is at work.
+    #[error("the database is not available: {0}")]
+    Unavailable(Arc<str>),
+    /// This process is stopping.
+    #[error("the pool is closed")]
+    Closed,
+}
+
+impl DatabaseError {
+    /// The server's code, if it was the server that failed.
+    pub fn sqlstate(&self) -> Option<&SqlState> {
+        match self {
+            Self::Connect(error) | Self::Query(error) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// The statement was rolled back because of the data in it (SQLSTATE classes 22 and 23).
+    pub fn refuses_data(&self) -> bool {
+        self.sqlstate().is_some_and(|code| code.code().starts_with("22") || code.code().starts_with("23"))
+    }
+
+    /// The connection must not be used again. Only a statement that the server itself rolled back leaves it clean.
+    pub(super) fn spoils_connection(&self) -> bool {
+        let clean = |code: &SqlState| ["22", "23", "42"].iter().any(|class| code.code().starts_with(class));
+        !self.sqlstate().is_some_and(clean)
+    }
+
+    /// All connections to this server must not be used again: it is read-only now, going down, or gone.
+    pub(super) fn spoils_server(&self) -> bool {
+        const CODES: [SqlState; 4] = [
+            SqlState::READ_ONLY_SQL_TRANSACTION,
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::CANNOT_CONNECT_NOW,
+        ];
+        self.sqlstate().is_some_and(|code| CODES.contains(code))
+    }
+}
+
+impl From<&DatabaseError> for Problem {
+    fn from(error: &DatabaseError) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "database-unavailable",
+            "The database is unavailable",
+            "The database did not answer as it should. Whether a write took effect is unknown; try again later.",
+        )
+        .retry_after(RETRY_AFTER)
+        .caused_by(error)
+    }
+}

@@ -1,0 +1,47 @@
+//! Brings the database up, notices when it is gone, and brings it up again. Runs beside the server for as long as it does.
+
+use std::time::Duration;
+
+use deadpool::managed::Metrics;
+use tokio::time::{interval, sleep};
+
+use super::error::DatabaseError;
+use super::{Database, migrations};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Short, so that recovery is: two attempts a second cost a server that is coming up nothing.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Never ends.
+pub async fn run(database: Database) {
+    tokio::join!(keep_available(&database), close_idle(&database));
+}
+
+async fn keep_available(database: &Database) {
+    loop {
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = bring_up(database).await {
+            database.availability.lost(&error);
+            tracing::warn!(cause = causeway_common::error::chain(&error), ?pause, "trying the database again");
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        database.availability.gained();
+        database.availability.until_lost().await;
+    }
+}
+
+/// With a connection of its own: one of the pool would be bound to this thread, not to the one that uses it most.
+async fn bring_up(database: &Database) -> Result<(), DatabaseError> {
+    let client = database.pool.manager().connect().await?;
+    migrations::apply(client, &database.config.table).await
+}
+
+async fn close_idle(database: &Database) {
+    let limit = database.config.idle_timeout;
+    let mut turns = interval(limit / 4);
+    loop {
+        turns.tick().await;
+        database.pool.retain(|_, metrics: Metrics| metrics.last_used() < limit);
+    }
+}

@@ -1,0 +1,6 @@
+//! The connectivity doctor: `GET /test-connection`.
+
+pub mod handlers;
+mod target;
+
+pub use self::target::TargetConfig;

@@ -1,0 +1,29 @@
+//! | method | path                   | answer |
+//! |--------|------------------------|--------|
+//! | GET    | `/ecs-private-service` | `{"Response": {"TaskArn", "Cluster", "LaunchType", "ServiceName", "IpAddress"}}` |
+
+use actix_web::web;
+use causeway_common::error::{Problem, ProblemBody};
+use causeway_common::task_identity::TaskIdentity;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::PrivateService;
+
+/// What the private service answered.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct PrivateServiceAnswer {
+    response: TaskIdentity,
+}
+
+/// Asks the private service for the identity of the task that runs it.
+#[utoipa::path(get, path = "/ecs-private-service", tag = "private service", responses(
+    (status = 200, body = PrivateServiceAnswer),
+    (status = 502, description = "It can't be reached, or failed", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, description = "None is configured", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 504, description = "It did not answer in time", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub async fn ask(service: web::Data<PrivateService>) -> Result<web::Json<PrivateServiceAnswer>, Problem> {
+    Ok(web::Json(PrivateServiceAnswer { response: service.identity().await? }))
+}

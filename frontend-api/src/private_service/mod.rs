@@ -1,0 +1,8 @@
+//! `GET /ecs-private-service`: asks the private service who it is.
+
+mod addresses;
+mod client;
+mod error;
+pub mod handlers;
+
+pub use self::client::{PrivateService, PrivateServiceConfig};

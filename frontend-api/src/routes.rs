@@ -1,0 +1,48 @@
+//! Every URL of frontend-api.
+
+use actix_web::web::{Data, Json, ServiceConfig};
+use causeway_common::error::Problem;
+use causeway_common::health::{self, Status};
+use causeway_common::server::{get_only, read_only};
+use causeway_common::shutdown::Draining;
+use causeway_common::{docs, error::ProblemBody};
+use utoipa::OpenApi;
+
+use crate::database::Database;
+use crate::{doctor, private_service, visits};
+
+/// Adds them all.
+pub fn mount(routes: &mut ServiceConfig) {
+    routes
+        .service(get_only("/", visits::handlers::register))
+        .service(read_only("/recent-visits", visits::handlers::recent))
+        .service(read_only("/ecs-private-service", private_service::handlers::ask))
+        .service(read_only("/test-connection", doctor::handlers::test_connection))
+        .service(read_only("/health", health::health))
+        .service(read_only("/ready", ready));
+    docs::mount(routes, Api::openapi());
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Causeway frontend-api", description = "Records visits and reaches private things in a VPC."),
+    paths(
+        visits::handlers::register,
+        visits::handlers::recent,
+        private_service::handlers::ask,
+        doctor::handlers::test_connection,
+        health::health,
+        ready,
+    )
+)]
+struct Api;
+
+/// Readiness: the database can be used and this instance is not stopping.
+#[utoipa::path(get, path = "/ready", tag = "health", responses(
+    (status = 200, body = Status),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn ready(draining: Data<Draining>, database: Data<Database>) -> Result<Json<Status>, Problem> {
+    let dependencies = database.availability().check().map_err(|error| Problem::from(&error));
+    health::ready(&draining, dependencies).map(Json)
+}

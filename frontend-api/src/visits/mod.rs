@@ -1,0 +1,94 @@
+//! Visits: recorded by `GET /`, listed by `GET /recent-visits`.
+//!
+//! Neither asks the database by itself. Recording goes through group commit ([`recorder`]), reading through a shared
+//! query ([`reader`]); both are a [`batcher`] with one task at its end.
+
+mod batcher;
+mod error;
+pub mod handlers;
+mod reader;
+mod recorder;
+mod store;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use causeway_common::config::Vars;
+use causeway_common::error::Problem;
+
+use self::batcher::{Batcher, Inbox};
+use self::error::VisitError;
+use self::store::Visit;
+use crate::database::Database;
+
+/// How much to take on.
+#[derive(Debug)]
+pub struct VisitsConfig {
+    /// `QUEUE_CAPACITY`: requests that wait for the database at most, writes and reads each; default 4096.
+    queue_capacity: usize,
+    /// `REQUEST_TIMEOUT_MS`: how long a request waits for the database; default 5000.
+    request_timeout: Duration,
+}
+
+impl VisitsConfig {
+    /// Reads `QUEUE_CAPACITY` and `REQUEST_TIMEOUT_MS`.
+    pub fn load(vars: &mut Vars<'_>) -> Self {
+        Self {
+            queue_capacity: vars.number("QUEUE_CAPACITY", 4096, 1..=1_000_000),
+            request_timeout: vars.milliseconds("REQUEST_TIMEOUT_MS", 5000),
+        }
+    }
+}
+
+/// What handlers use: the near ends of both queues.
+#[derive(Clone)]
+pub struct Visits {
+    database: Database,
+    recorder: Batcher<Visit, ()>,
+    reader: Batcher<(), Bytes>,
+}
+
+/// The far ends: the tasks that talk to the database, until they are started.
+#[derive(Clone)]
+pub struct Tasks(Arc<Mutex<Option<Inboxes>>>);
+
+struct Inboxes {
+    database: Database,
+    visits: Inbox<Visit, ()>,
+    reads: Inbox<(), Bytes>,
+}
+
+/// Both ends. Nothing runs yet.
+pub fn new(config: &VisitsConfig, database: Database) -> (Visits, Tasks) {
+    let (recorder, visits) = batcher::new(config.queue_capacity, config.request_timeout);
+    let (reader, reads) = batcher::new(config.queue_capacity, config.request_timeout);
+    let inboxes = Inboxes { database: database.clone(), visits, reads };
+    (Visits { database, recorder, reader }, Tasks(Arc::new(Mutex::new(Some(inboxes)))))
+}
+
+impl Tasks {
+    /// Starts the recorder and the reader on the current thread's runtime, unless they run already. With one worker its
+    /// own thread is the place: a visit then gets into a batch and its answer out without waking another thread.
+    pub fn start_once(&self) {
+        let taken = self.0.lock().expect("no holder of this lock can panic").take();
+        if let Some(Inboxes { database, visits, reads }) = taken {
+            tokio::spawn(recorder::run(database.clone(), visits));
+            tokio::spawn(reader::run(database, reads));
+        }
+    }
+}
+
+impl Visits {
+    /// Returns once the visit is committed.
+    async fn record(&self, visit: Visit) -> Result<(), Problem> {
+        self.database.availability().check().map_err(VisitError::from)?;
+        Ok(self.recorder.submit(visit).await?)
+    }
+
+    /// The newest visits as JSON, as they were after this call began.
+    async fn recent(&self) -> Result<Bytes, Problem> {
+        self.database.availability().check().map_err(VisitError::from)?;
+        Ok(self.reader.submit(()).await?)
+    }
+}
