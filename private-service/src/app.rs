@@ -1,0 +1,18 @@
+//! The service from start to stop.
+
+use std::sync::Arc;
+
+use causeway_common::{server, shutdown, telemetry};
+
+use crate::config::Config;
+use crate::routes::routes;
+use crate::task_metadata::TaskMetadata;
+
+/// Serves until told to stop.
+pub async fn run(config: Config) -> std::io::Result<()> {
+    telemetry::init(config.log)?;
+    let shutdown = shutdown::requested()?;
+    let metadata = TaskMetadata::new(&config.metadata).map_err(std::io::Error::other)?;
+    let listener = config.server.bind()?;
+    server::run(listener, &config.server, Arc::default(), shutdown, routes(metadata)).await
+}

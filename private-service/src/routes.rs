@@ -1,0 +1,54 @@
+//! Every URL of the service:
+//!
+//! | URL             | answers                                                     |
+//! |-----------------|-------------------------------------------------------------|
+//! | `/`             | the identity of the ECS task, from its metadata             |
+//! | `/health`       | 200 while the process answers                               |
+//! | `/ready`        | 200 unless the process was told to stop                     |
+//! | `/docs`         | the API, to read and to try                                 |
+//! | `/openapi.json` | the API, for programs                                       |
+
+use actix_web::web::{self, ServiceConfig};
+use causeway_common::docs;
+use causeway_common::error::{Problem, ProblemBody};
+use causeway_common::health::{self, Status};
+use causeway_common::server::read_only;
+use causeway_common::shutdown::Draining;
+use causeway_common::task_identity::TaskIdentity;
+use utoipa::OpenApi;
+
+use crate::task_metadata::{TaskMetadata, handlers};
+
+/// The API's description.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "private-service", description = "Tells the identity of the ECS task that it runs in."),
+    paths(handlers::identity, health::health, ready),
+    components(schemas(TaskIdentity, Status, ProblemBody))
+)]
+struct ApiDoc;
+
+/// Adds every route; runs once on each worker.
+pub fn routes(metadata: TaskMetadata) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let metadata = web::Data::new(metadata);
+    move |routes| {
+        routes
+            .app_data(metadata.clone())
+            .service(read_only("/", handlers::identity))
+            .service(read_only("/health", health::health))
+            .service(read_only("/ready", ready));
+        docs::mount(routes, ApiDoc::openapi());
+    }
+}
+
+/// Readiness: 200 unless this process is stopping.
+///
+/// The metadata endpoint has no say. Each task has its own, so sending requests to another instance repairs nothing,
+/// and a hiccup of all of them at once must not empty the load balancer: a 503 from `/` tells its caller more.
+#[utoipa::path(get, path = "/ready", tag = "health", responses(
+    (status = 200, body = Status),
+    (status = 503, description = "Told to stop", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn ready(draining: web::Data<Draining>) -> Result<web::Json<Status>, Problem> {
+    health::ready(&draining, Ok(())).map(web::Json)
+}

@@ -1,0 +1,124 @@
+//! The identity at hand: read on demand, by one reader at a time, and kept.
+//!
+//! The endpoint allows 40 requests a second and shares them with the task's credentials: however many callers ask, and
+//! however it fails, it is read at the pace that `state` sets. Once there is a complete identity no caller waits.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use causeway_common::error::{Problem, chain};
+use causeway_common::task_identity::TaskIdentity;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::client::{MetadataClient, ReadError};
+use super::state::{Change, State};
+use crate::config::MetadataConfig;
+
+/// What this service knows of its task.
+#[derive(Debug)]
+pub struct TaskMetadata(Option<Cache>);
+
+#[derive(Debug)]
+struct Cache {
+    client: MetadataClient,
+    refresh: Duration,
+    state: Arc<watch::Sender<State>>,
+    /// Reads run here and not on the worker of the request that caused them, so that neither a caller who hangs up nor
+    /// a worker that stops leaves the others waiting.
+    runtime: Handle,
+}
+
+/// Why there is no identity.
+#[derive(Debug)]
+pub enum Unavailable {
+    /// There is no endpoint to ask.
+    NotConfigured,
+    /// The endpoint did not give one, and nothing is cached.
+    Failing {
+        /// What happened at the newest read.
+        cause: Arc<ReadError>,
+        /// When the endpoint is read again.
+        retry_in: Duration,
+    },
+}
+
+impl TaskMetadata {
+    /// Prepares to read, in the runtime of the caller; reads nothing yet.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(config: &MetadataConfig) -> Result<Self, reqwest::Error> {
+        let Some(endpoint) = &config.endpoint else {
+            tracing::warn!("ECS_CONTAINER_METADATA_URI_V4 is not set: the task's identity is unknown");
+            return Ok(Self(None));
+        };
+        Ok(Self(Some(Cache {
+            client: MetadataClient::new(endpoint, config.timeout)?,
+            refresh: config.refresh,
+            state: Arc::default(),
+            runtime: Handle::current(),
+        })))
+    }
+
+    /// The task's identity: the newest that is complete, else the newest there is.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn identity(&self) -> Result<TaskIdentity, Unavailable> {
+        let cache = self.0.as_ref().ok_or(Unavailable::NotConfigured)?;
+        cache.read_if_due();
+        let mut states = cache.state.subscribe();
+        // A read ends by itself within its time-out, and so does this wait.
+        let state = states.wait_for(State::is_settled).await.expect("the cache keeps the sender");
+        state.answer(Instant::now()).map_err(|(cause, retry_in)| Unavailable::Failing { cause, retry_in })
+    }
+}
+
+impl Cache {
+    fn read_if_due(&self) {
+        let now = Instant::now();
+        if self.state.borrow().is_due(now) && self.state.send_if_modified(|state| state.begin(now)) {
+            self.runtime.spawn(read(self.client.clone(), self.state.clone(), self.refresh));
+        }
+    }
+}
+
+async fn read(client: MetadataClient, state: Arc<watch::Sender<State>>, refresh: Duration) {
+    let result = client.read().await;
+    let mut change = Change::None;
+    state.send_modify(|state| change = state.finish(result, Instant::now(), refresh));
+    match change {
+        Change::None => {}
+        Change::Failing => {
+            let cause = state.borrow().failure().map(|error| chain(error));
+            tracing::warn!(cause, "the task metadata endpoint fails");
+        }
+        Change::Recovered => tracing::info!("the task metadata endpoint answers again"),
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(reason: Unavailable) -> Self {
+        let problem = |slug, title, detail: &'static str| {
+            Problem::new(actix_web::http::StatusCode::SERVICE_UNAVAILABLE, slug, title, detail)
+        };
+        match reason {
+            Unavailable::NotConfigured => problem(
+                "task-metadata-not-configured",
+                "No task metadata endpoint",
+                "ECS_CONTAINER_METADATA_URI_V4 is not set, so this service can't know its task. ECS sets it in every \
+                 container (Fargate platform 1.4.0, container agent 1.39.0 or later); outside ECS, set it to the \
+                 address of a stand-in.",
+            ),
+            Unavailable::Failing { cause, retry_in } => problem(
+                "task-metadata-unavailable",
+                "Task metadata unavailable",
+                "The ECS task metadata endpoint gave no answer that can be used, and there is no earlier one to serve. \
+                 It is asked again shortly; this service's log says what went wrong.",
+            )
+            .retry_after(Duration::from_secs(retry_in.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)))
+            .caused_by(cause.as_ref()),
+        }
+    }
+}

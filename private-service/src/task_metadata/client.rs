@@ -1,0 +1,136 @@
+//! Reading the endpoint: two small documents over plain HTTP, and every way in which that fails.
+
+use std::time::Duration;
+
+use causeway_common::http_client;
+use causeway_common::task_identity::TaskIdentity;
+use reqwest::{Client, StatusCode};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::documents::{Container, Task};
+use super::identity::{identify, is_empty};
+
+/// Real documents have some kilobytes, with many containers some dozens.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// How much of an error's body the log gets.
+const MESSAGE_LIMIT: usize = 300;
+
+/// Why a read gave no identity. For the log: callers are not told.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Nothing was read so far.
+    #[error("the metadata endpoint was not read yet")]
+    NotRead,
+    /// The endpoint took too long.
+    #[error("no answer from the metadata endpoint within {0:?}")]
+    Timeout(Duration),
+    /// No connection, or one that broke.
+    #[error("the metadata endpoint can't be read")]
+    Http(#[from] reqwest::Error),
+    /// The endpoint refused: 429 when it throttles.
+    #[error("{url} answered {status}: {message}")]
+    Status {
+        /// What was asked for.
+        url: Url,
+        /// What it answered.
+        status: StatusCode,
+        /// Its explanation.
+        message: String,
+    },
+    /// The answer broke off, or is larger than any real one.
+    #[error("the answer of {url} can't be read")]
+    Body {
+        /// What was asked for.
+        url: Url,
+        /// What is wrong with the answer.
+        source: http_client::BodyError,
+    },
+    /// The document is not what it should be.
+    #[error("{url} answered something else than a metadata document")]
+    Document {
+        /// What was asked for.
+        url: Url,
+        /// What is wrong with the document.
+        source: serde_json::Error,
+    },
+    /// Both documents are JSON but hold nothing of a task.
+    #[error("the metadata endpoint's documents tell nothing about a task")]
+    Empty,
+}
+
+/// Asks one container's endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct MetadataClient {
+    http: Client,
+    container: Url,
+    task: Url,
+    timeout: Duration,
+}
+
+impl MetadataClient {
+    /// Prepares to read from `endpoint`, the value of `ECS_CONTAINER_METADATA_URI_V4`.
+    pub(super) fn new(endpoint: &Url, timeout: Duration) -> Result<Self, reqwest::Error> {
+        let mut container = endpoint.clone();
+        container.set_path(endpoint.path().trim_end_matches('/'));
+        let mut task = container.clone();
+        // The path of a URL without one is "/": a double slash would be answered with a redirect.
+        task.set_path(&format!("{}/task", container.path().trim_end_matches('/')));
+        // Reads are seconds apart: a connection kept for the next one would most likely be closed by then.
+        let http = http_client::builder(timeout).pool_max_idle_per_host(0).build()?;
+        Ok(Self { http, container, task, timeout })
+    }
+
+    /// Reads both documents.
+    pub(super) async fn read(&self) -> Result<TaskIdentity, ReadError> {
+        let both = async { tokio::try_join!(self.document(&self.container), self.document(&self.task)) };
+        let both = tokio::time::timeout(self.timeout, both).await;
+        let (own, task): (Container, Task) = both.map_err(|_| ReadError::Timeout(self.timeout))??;
+        let identity = identify(&own, &task);
+        if is_empty(&identity) { Err(ReadError::Empty) } else { Ok(identity) }
+    }
+
+    async fn document<T: DeserializeOwned>(&self, url: &Url) -> Result<T, ReadError> {
+        let response = self.http.get(url.clone()).send().await?;
+        let status = response.status();
+        let body = http_client::read_body(response, BODY_LIMIT)
+            .await
+            .map_err(|source| ReadError::Body { url: url.clone(), source })?;
+        if status != StatusCode::OK {
+            return Err(ReadError::Status { url: url.clone(), status, message: message(&body) });
+        }
+        serde_json::from_slice(&body).map_err(|source| ReadError::Document { url: url.clone(), source })
+    }
+}
+
+/// The text of an error's body: a bare JSON string as a rule, plain text when throttled, sometimes `{}`.
+fn message(body: &[u8]) -> String {
+    let text = serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned());
+    text.chars().take(MESSAGE_LIMIT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_are_asked_for_without_a_double_slash() {
+        let urls = |endpoint: &str| {
+            let client = MetadataClient::new(&endpoint.parse().unwrap(), Duration::from_secs(1)).unwrap();
+            [client.container.to_string(), client.task.to_string()]
+        };
+        let expected = ["http://169.254.170.2/v4/abc", "http://169.254.170.2/v4/abc/task"];
+        assert_eq!(urls("http://169.254.170.2/v4/abc"), expected);
+        assert_eq!(urls("http://169.254.170.2/v4/abc/"), expected);
+        assert_eq!(urls("http://localhost:51678"), ["http://localhost:51678/", "http://localhost:51678/task"]);
+    }
+
+    #[test]
+    fn an_errors_message_is_read_from_each_kind_of_body() {
+        assert_eq!(message(br#""unable to find the task""#), "unable to find the task");
+        assert_eq!(message(b"You have reached maximum request limit.\n"), "You have reached maximum request limit.\n");
+        assert_eq!(message(b"{}"), "{}");
+        assert_eq!(message(b"\xff"), "\u{fffd}");
+        assert_eq!(message(&[b'x'; 5000]).len(), MESSAGE_LIMIT);
+    }
+}

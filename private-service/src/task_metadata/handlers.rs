@@ -1,0 +1,22 @@
+//! `GET /`.
+
+use actix_web::web;
+use causeway_common::error::{Problem, ProblemBody};
+use causeway_common::task_identity::TaskIdentity;
+
+use super::cache::TaskMetadata;
+
+/// The identity of the task that answers.
+///
+/// What ECS does not tell is null. The answer may be some seconds old, and is the last good one while the metadata
+/// endpoint throttles or fails.
+#[utoipa::path(get, path = "/", tag = "identity", responses(
+    (status = 200, body = TaskIdentity),
+    (
+        status = 503, description = "No metadata endpoint, or none that answers", body = ProblemBody,
+        content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))
+    ),
+))]
+pub async fn identity(metadata: web::Data<TaskMetadata>) -> Result<web::Json<TaskIdentity>, Problem> {
+    Ok(web::Json(metadata.identity().await?))
+}

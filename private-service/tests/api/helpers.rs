@@ -1,0 +1,144 @@
+//! The service and its metadata endpoint, ready to be asked.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use causeway_common::http_client;
+use causeway_test_support::service::Service;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::Value;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_private-service");
+/// What is awaited happens within milliseconds; a busy machine may take its time.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+const CONTAINER: &str = "/v4/3c9d5b1e-own";
+const TASK: &str = "/v4/3c9d5b1e-own/task";
+
+pub struct App {
+    pub service: Service,
+    pub endpoint: MockServer,
+    client: Client,
+}
+
+/// The service with a metadata endpoint that answers 404 to everything until told otherwise.
+pub async fn spawn_app() -> App {
+    spawn_app_with(&[]).await
+}
+
+/// The same with further variables.
+pub async fn spawn_app_with(env: &[(&str, &str)]) -> App {
+    let endpoint = MockServer::start().await;
+    let uri = format!("{}{CONTAINER}", endpoint.uri());
+    // Not throttled by the test machine: the default second is for a link-local address.
+    let base = [("ECS_CONTAINER_METADATA_URI_V4", uri.as_str()), ("METADATA_TIMEOUT_MS", "10000")];
+    let service = Service::spawn(Path::new(BINARY), base.iter().chain(env).copied()).await;
+    App { service, endpoint, client: client() }
+}
+
+/// The service without any metadata endpoint.
+pub async fn spawn_without_endpoint() -> App {
+    let service = Service::spawn(Path::new(BINARY), [("LOG_FORMAT", "json")]).await;
+    App { service, endpoint: MockServer::start().await, client: client() }
+}
+
+pub fn client() -> Client {
+    http_client::builder(PATIENCE).timeout(PATIENCE).build().unwrap()
+}
+
+impl App {
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).await
+    }
+
+    pub async fn request(&self, method: Method, path: &str) -> Response {
+        self.client.request(method, self.url(path)).send().await.unwrap()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.service.base_url())
+    }
+
+    /// `GET /`, which must succeed.
+    pub async fn identity(&self) -> Value {
+        let response = self.get("/").await;
+        assert_eq!(response.status(), StatusCode::OK, "{:?}", self.service.logs());
+        response.json().await.unwrap()
+    }
+
+    /// `GET /`, which must be a 503 to try again later. Returns what only the log tells.
+    pub async fn identity_unavailable(&self) -> String {
+        let response = self.get("/").await;
+        let retry_after = response.headers().get(RETRY_AFTER).cloned().expect("says when to come back");
+        let problem = problem(response, StatusCode::SERVICE_UNAVAILABLE, "task-metadata-unavailable").await;
+        assert!((1..=5).contains(&retry_after.to_str().unwrap().parse().unwrap()), "{retry_after:?}");
+        let line = self.service.wait_for_log(|line| line["target"] == "access", PATIENCE).await;
+        let cause = line["cause"].as_str().expect("the access log tells the cause").to_owned();
+        assert!(!problem.to_string().contains(&cause), "the caller is not told the cause");
+        cause
+    }
+
+    /// From now on the endpoint answers with these documents.
+    pub async fn endpoint_serves(&self, container: &Value, task: &Value) {
+        let json = |document: &Value| ResponseTemplate::new(200).set_body_json(document);
+        self.endpoint_answers(json(container), json(task)).await;
+    }
+
+    /// From now on the endpoint answers like this, and has not been asked yet.
+    pub async fn endpoint_answers(&self, container: ResponseTemplate, task: ResponseTemplate) {
+        self.endpoint.reset().await;
+        for (url, answer) in [(CONTAINER, container), (TASK, task)] {
+            Mock::given(method("GET")).and(path(url)).respond_with(answer).mount(&self.endpoint).await;
+        }
+    }
+
+    /// From now on the endpoint fails like this, and has not been asked yet.
+    pub async fn endpoint_fails(&self, answer: ResponseTemplate) {
+        self.endpoint_answers(answer.clone(), answer).await;
+    }
+
+    /// How often each of both documents was asked for since the endpoint's answers were set. When one fails the service
+    /// may give up the other before it is asked for.
+    pub async fn reads(&self) -> [usize; 2] {
+        let requests = self.endpoint.received_requests().await.unwrap();
+        [CONTAINER, TASK].map(|url| requests.iter().filter(|request| request.url.path() == url).count())
+    }
+
+    /// Asks for the identity, which must be there each time, until the endpoint's new answers were taken in: a second
+    /// read begins only after the first has ended.
+    pub async fn ask_until_read_twice(&self) -> Vec<Value> {
+        let started = Instant::now();
+        let mut answers = Vec::new();
+        while self.reads().await.into_iter().max() < Some(2) {
+            assert!(started.elapsed() < PATIENCE, "the endpoint is not read again: {:?}", self.reads().await);
+            answers.push(self.identity().await);
+        }
+        answers
+    }
+
+    /// Asks for the identity until the answer is as `expected` says; each answer is a request, so this needs no sleep.
+    pub async fn ask_until(&self, expected: impl Fn(StatusCode, &Value) -> bool) {
+        let started = Instant::now();
+        loop {
+            let response = self.get("/").await;
+            let status = response.status();
+            let body = response.json().await.unwrap();
+            if expected(status, &body) {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "still {status} {body}");
+        }
+    }
+}
+
+/// The body of a problem of this kind.
+pub async fn problem(response: Response, status: StatusCode, slug: &str) -> Value {
+    assert_eq!(response.status(), status);
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["type"], format!("urn:causeway:problem:{slug}"));
+    assert_eq!(body["status"], status.as_u16());
+    body
+}
