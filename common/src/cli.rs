@@ -25,23 +25,30 @@ pub enum Command {
 }
 
 impl Command {
-    /// Reads this process's arguments.
-    ///
-    /// # Errors
-    /// An exit code, after the usage was printed.
-    #[expect(clippy::print_stderr, reason = "the usage belongs there")]
-    pub fn from_args() -> Result<Self, ExitCode> {
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
-        match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            [] => Ok(Self::Serve),
-            ["health"] => Ok(Self::Health),
-            ["config", "--check"] => Ok(Self::CheckConfig),
-            _ => {
-                eprintln!("usage: [health | config --check]; without a command it serves");
-                Err(ExitCode::from(EXIT_CONFIGURATION))
-            }
+    /// How to call it, for [`usage`].
+    pub const USAGE: &str = "health | config --check";
+
+    /// The command that `arguments` name, if they name one.
+    pub fn parse(arguments: &[&str]) -> Option<Self> {
+        match arguments {
+            [] => Some(Self::Serve),
+            ["health"] => Some(Self::Health),
+            ["config", "--check"] => Some(Self::CheckConfig),
+            _ => None,
         }
     }
+}
+
+/// What follows the program's name. What is not Unicode is no command anyway.
+pub fn arguments() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
+/// Tells how to call the program.
+#[expect(clippy::print_stderr, reason = "the usage belongs there")]
+pub fn usage(commands: &str) -> ExitCode {
+    eprintln!("usage: [{commands}]; without a command it serves");
+    ExitCode::from(EXIT_CONFIGURATION)
 }
 
 /// Prints the mistakes to standard error: there is no log yet.

@@ -1,11 +1,16 @@
 //! `/docs` (Swagger UI, its files inside the binary) and `/openapi.json`.
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Redirect, ServiceConfig};
+use actix_web::{Error, Responder};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::error::not_found;
 use crate::server::read_only;
 
 /// Swagger UI sets style attributes from its script and draws its icons from `data:` URLs; all else is its own files.
@@ -23,10 +28,25 @@ pub fn mount(routes: &mut ServiceConfig, openapi: OpenApi) {
         .service(
             web::scope("/docs")
                 .wrap(DefaultHeaders::new().add((CONTENT_SECURITY_POLICY, SWAGGER_POLICY)))
+                .wrap(from_fn(explain))
                 .service(page),
         )
         .service(read_only("/openapi.json", move || {
             let openapi = openapi.clone();
             async move { web::Json(openapi) }
         }));
+}
+
+/// Swagger UI's own 404 is empty; ours are problems everywhere.
+async fn explain<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let response = next.call(request).await?;
+    if response.status() != StatusCode::NOT_FOUND {
+        return Ok(response.map_into_left_body());
+    }
+    let request = response.into_parts().0;
+    let answer = not_found(request.clone()).await.respond_to(&request);
+    Ok(ServiceResponse::new(request, answer).map_into_right_body())
 }

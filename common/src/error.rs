@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 
 /// A failed request: what the caller is told, and the cause, which only the log is told.
@@ -18,8 +18,8 @@ pub struct Problem {
     title: &'static str,
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
-    allow: Option<&'static str>,
-    cause: Option<String>,
+    headers: Vec<(HeaderName, &'static str)>,
+    cause: Option<Box<str>>,
 }
 
 /// The JSON of a problem (RFC 9457), as `application/problem+json`.
@@ -46,7 +46,7 @@ impl Problem {
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, slug, title, detail: detail.into(), retry_after: None, allow: None, cause: None }
+        Self { status, slug, title, detail: detail.into(), retry_after: None, headers: Vec::new(), cause: None }
     }
 
     /// Tells the caller to come back after this time (`Retry-After`, in whole seconds, at least one).
@@ -56,10 +56,17 @@ impl Problem {
         self
     }
 
+    /// Adds a header that this kind of problem must have.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// Keeps the cause, with everything below it, for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: &(dyn Error + 'static)) -> Self {
-        self.cause = Some(chain(cause));
+        self.cause = Some(chain(cause).into());
         self
     }
 
@@ -90,8 +97,8 @@ impl ResponseError for Problem {
         if let Some(wait) = self.retry_after {
             response.insert_header((RETRY_AFTER, wait.as_secs().max(1)));
         }
-        if let Some(methods) = self.allow {
-            response.insert_header((ALLOW, HeaderValue::from_static(methods)));
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), HeaderValue::from_static(value)));
         }
         let body = ProblemBody {
             kind: format!("urn:causeway:problem:{}", self.slug),
@@ -136,7 +143,6 @@ pub(crate) async fn not_found(request: HttpRequest) -> Problem {
 /// The answer to a path that exists, asked with a method that it does not have.
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Problem {
     let detail = format!("This path answers {allowed}.");
-    let mut problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail);
-    problem.allow = Some(allowed);
-    problem
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
+        .header(ALLOW, allowed)
 }

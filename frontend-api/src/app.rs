@@ -8,6 +8,7 @@ use causeway_common::{http_client, server, telemetry};
 
 use crate::config::Config;
 use crate::database::{CredentialsProvider, Database, supervisor};
+use crate::doctor::{self, Doctor};
 use crate::private_service::PrivateService;
 use crate::{routes, visits};
 
@@ -22,13 +23,15 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     http_client::install_tls_provider();
 
     let credentials = Arc::new(CredentialsProvider::new(config.credentials));
-    let database = Database::new(config.database, credentials.clone());
+    let database_config = Arc::new(config.database);
+    let database = Database::new(database_config.clone(), credentials.clone());
     let (visits, tasks) = visits::new(&config.visits, database.clone());
+    let doctor = Doctor::new(config.doctor, database_config, credentials, config.private_service.url.clone());
+    let doctor = Data::new(doctor.map_err(std::io::Error::other)?);
     let private_service = Data::new(PrivateService::new(config.private_service));
-    let target = Data::new(config.target);
-    let credentials = Data::from(credentials);
 
     let supervisor = tokio::spawn(supervisor::run(database.clone()));
+    let watch = tokio::spawn(doctor::watch::run(doctor.clone().into_inner(), database.clone()));
     let single_worker = config.server.workers == 1;
     if !single_worker {
         // With several, a worker may end while another still waits for an answer; this thread outlives them all.
@@ -42,11 +45,11 @@ pub async fn run(config: Config) -> std::io::Result<()> {
             .app_data(Data::new(visits.clone()))
             .app_data(Data::new(database.clone()))
             .app_data(private_service.clone())
-            .app_data(target.clone())
-            .app_data(credentials.clone());
+            .app_data(doctor.clone());
         routes::mount(routes);
     })
     .await;
     supervisor.abort();
+    watch.abort();
     result
 }

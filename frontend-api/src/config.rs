@@ -5,7 +5,7 @@ use causeway_common::server::ServerConfig;
 use causeway_common::telemetry::LogConfig;
 
 use crate::database::{CredentialsSource, DatabaseConfig};
-use crate::doctor::TargetConfig;
+use crate::doctor::DoctorConfig;
 use crate::private_service::PrivateServiceConfig;
 use crate::visits::VisitsConfig;
 
@@ -17,7 +17,7 @@ pub struct Config {
     pub credentials: CredentialsSource,
     pub visits: VisitsConfig,
     pub private_service: PrivateServiceConfig,
-    pub target: TargetConfig,
+    pub doctor: DoctorConfig,
 }
 
 impl Config {
@@ -38,8 +38,8 @@ impl Config {
         let database = DatabaseConfig::load(vars);
         let visits = VisitsConfig::load(vars);
         let private_service = PrivateServiceConfig::load(vars);
-        let target = TargetConfig::load(vars);
+        let doctor = DoctorConfig::load(vars);
         let (database, credentials) = database?;
-        Some(Self { server, log, database, credentials, visits, private_service, target })
+        Some(Self { server, log, database, credentials, visits, private_service, doctor })
     }
 }

@@ -1,6 +1,7 @@
 //! frontend-api: the public API. See ARCHITECTURE.md for the map.
 
 mod app;
+mod cli;
 mod config;
 mod database;
 mod doctor;
@@ -10,26 +11,27 @@ mod visits;
 
 use std::process::ExitCode;
 
-use causeway_common::cli::{self, Command};
+use causeway_common::cli::{Command as Common, check_config, check_health, exit, report};
 use causeway_common::config::Environment;
 
+use crate::cli::Command;
 use crate::config::Config;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let command = match Command::from_args() {
+    let command = match Command::from_arguments() {
         Ok(command) => command,
         Err(usage) => return usage,
     };
-    if command == Command::CheckConfig {
-        return cli::check_config(&Environment, Config::read);
+    match command {
+        Command::Common(Common::CheckConfig) => return check_config(&Environment, Config::read),
+        Command::Causes => return doctor::terminal::print_causes(),
+        _ => {}
     }
-    let config = match Config::load(&Environment) {
-        Ok(config) => config,
-        Err(errors) => return cli::report(&errors),
-    };
-    if command == Command::Health {
-        return cli::check_health(&config.server).await;
+    match (command, Config::load(&Environment)) {
+        (_, Err(mistakes)) => report(&mistakes),
+        (Command::Doctor(options), Ok(config)) => cli::doctor(config, options).await,
+        (Command::Common(Common::Health), Ok(config)) => check_health(&config.server).await,
+        (_, Ok(config)) => exit(app::run(config).await),
     }
-    cli::exit(app::run(config).await)
 }

@@ -14,10 +14,9 @@ use crate::config::Config;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let command = match Command::from_args() {
-        Ok(command) => command,
-        Err(usage) => return usage,
-    };
+    let arguments = cli::arguments();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let Some(command) = Command::parse(&arguments) else { return cli::usage(Command::USAGE) };
     if command == Command::CheckConfig {
         return cli::check_config(&Environment, |vars| Some(Config::read(vars)));
     }

@@ -12,13 +12,15 @@ pub struct Availability(watch::Sender<State>);
 
 #[derive(Clone)]
 enum State {
+    /// The first attempt to reach it has not ended.
+    Starting,
     Available,
-    Unavailable { since: Arc<str> },
+    Unavailable(Arc<str>),
 }
 
 impl Default for Availability {
     fn default() -> Self {
-        Self(watch::Sender::new(State::Unavailable { since: "starting".into() }))
+        Self(watch::Sender::new(State::Starting))
     }
 }
 
@@ -27,8 +29,9 @@ impl Availability {
     /// Why the database can't be used: [`DatabaseError::Unavailable`].
     pub fn check(&self) -> Result<(), DatabaseError> {
         match &*self.0.borrow() {
+            State::Starting => Err(DatabaseError::Unavailable("the first connection is being made".into())),
             State::Available => Ok(()),
-            State::Unavailable { since } => Err(DatabaseError::Unavailable(since.clone())),
+            State::Unavailable(cause) => Err(DatabaseError::Unavailable(cause.clone())),
         }
     }
 
@@ -44,19 +47,28 @@ impl Availability {
     pub(super) fn lost(&self, error: &DatabaseError) {
         let cause = chain(error);
         let changed = self.0.send_if_modified(|state| {
-            let was_available = matches!(state, State::Available);
-            *state = State::Unavailable { since: cause.as_str().into() };
-            was_available
+            let changed = !matches!(state, State::Unavailable(_));
+            *state = State::Unavailable(cause.as_str().into());
+            changed
         });
         if changed {
             tracing::error!(cause, "the database is not available");
         }
     }
 
-    /// Resolves when the database is not available.
-    pub(super) async fn until_lost(&self) {
-        let lost = |state: &State| matches!(state, State::Unavailable { .. });
+    /// Resolves when the first attempt has ended and requests may (`true`) or may not (`false`) use the database.
+    pub async fn until(&self, available: bool) {
+        let reached = |state: &State| match state {
+            State::Starting => false,
+            State::Available => available,
+            State::Unavailable(_) => !available,
+        };
         // The sender is `self`, so the channel can't be closed while we wait.
-        let _ = self.0.subscribe().wait_for(lost).await;
+        let _ = self.0.subscribe().wait_for(reached).await;
+    }
+
+    /// Resolves when the first attempt has ended.
+    pub async fn until_known(&self) {
+        let _ = self.0.subscribe().wait_for(|state| !matches!(state, State::Starting)).await;
     }
 }

@@ -7,8 +7,9 @@ use causeway_common::config::Vars;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::credentials::{Credentials, CredentialsSource, Overrides};
+use super::secret::{self, SecretProblem};
 use super::tls::{SslMode, Tls};
-use super::{secret, url};
+use super::url;
 
 const DEFAULT_PORT: u16 = 5432;
 const DEFAULT_NAME: &str = "apprunnerdemo";
@@ -126,10 +127,10 @@ fn load_plain(
 
 impl Overrides {
     /// What the environment says wins over what the secret says; the name may come from neither.
-    pub(super) fn apply(&self, secret: secret::DatabaseSecret) -> Result<Credentials, String> {
+    pub(super) fn apply(&self, secret: secret::DatabaseSecret) -> Result<Credentials, SecretProblem> {
         let host = self.host.clone().or(secret.host);
         Ok(Credentials {
-            host: host.ok_or("the secret has no \"host\" and DB_HOST is not set")?,
+            host: host.ok_or(SecretProblem::Lacks("host"))?,
             port: self.port.or(secret.port).unwrap_or(DEFAULT_PORT),
             name: self.name.clone().or(secret.name).unwrap_or_else(|| DEFAULT_NAME.to_owned()),
             user: secret.user,

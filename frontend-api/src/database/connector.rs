@@ -48,7 +48,7 @@ impl Connector {
     }
 
     async fn log_in(&self, credentials: &Credentials) -> Result<ClientWrapper, DatabaseError> {
-        let driver = self.driver_config(credentials);
+        let driver = driver_config(&self.config, credentials);
         // The driver's own time-out covers TCP alone: a server that accepts and stays silent would hold us for ever.
         let (client, connection) =
             timeout(self.config.connect_timeout, driver.connect(self.config.tls.connector.clone()))
@@ -62,28 +62,29 @@ impl Connector {
         });
         Ok(ClientWrapper::new(client, task))
     }
+}
 
-    fn driver_config(&self, credentials: &Credentials) -> tokio_postgres::Config {
-        let mut driver = tokio_postgres::Config::new();
-        driver
-            .host(&credentials.host)
-            .port(credentials.port)
-            .dbname(&credentials.name)
-            .user(&credentials.user)
-            .application_name("causeway-frontend-api")
-            .ssl_mode(self.config.tls.mode.for_driver())
-            // A writer that was demoted refuses us here instead of failing every insert.
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .connect_timeout(TCP_CONNECT_LIMIT)
-            .tcp_user_timeout(self.config.query_timeout)
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .keepalives_interval(KEEPALIVE_INTERVAL)
-            .keepalives_retries(KEEPALIVE_RETRIES);
-        if let Some(password) = &credentials.password {
-            driver.password(password.expose_secret());
-        }
-        driver
+/// How every connection to the database is made.
+pub fn driver_config(config: &DatabaseConfig, credentials: &Credentials) -> tokio_postgres::Config {
+    let mut driver = tokio_postgres::Config::new();
+    driver
+        .host(&credentials.host)
+        .port(credentials.port)
+        .dbname(&credentials.name)
+        .user(&credentials.user)
+        .application_name("causeway-frontend-api")
+        .ssl_mode(config.tls.mode.for_driver())
+        // A writer that was demoted refuses us here instead of failing every insert.
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .connect_timeout(TCP_CONNECT_LIMIT)
+        .tcp_user_timeout(config.query_timeout)
+        .keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES);
+    if let Some(password) = &credentials.password {
+        driver.password(password.expose_secret());
     }
+    driver
 }
 
 /// 28P01 and 28000: wrong or outdated password, unknown user, no `pg_hba` entry.

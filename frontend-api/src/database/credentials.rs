@@ -1,22 +1,14 @@
 //! Who logs in to which database: fixed by the environment, or read from Secrets Manager when it is needed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use secrecy::SecretString;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
-use super::secret;
-
-/// All attempts of the SDK at one read of the secret, its own look-up of credentials included.
-const SECRET_LIMIT: Duration = Duration::from_secs(5);
-const SECRET_CONNECT_LIMIT: Duration = Duration::from_secs(2);
+use super::secret::{self, SecretProblem};
+use super::secrets_manager::SecretsManager;
 
 /// One complete set of what a connection needs.
 #[derive(Debug, Clone)]
@@ -68,20 +60,20 @@ pub enum CredentialsError {
         source: Box<SdkError<GetSecretValueError>>,
     },
     /// It is not the JSON that is needed.
-    #[error("the secret {id:?} can't be used: {problem}")]
+    #[error("the secret {id:?} can't be used")]
     Content {
         /// Its ARN or name.
         id: String,
         /// What is wrong with it.
-        problem: String,
+        #[source]
+        problem: SecretProblem,
     },
 }
 
 /// Gives the credentials to each new connection, and newer ones when those are refused.
 pub struct CredentialsProvider {
     source: CredentialsSource,
-    /// Made at the first use: the SDK costs 3 MB that a service without a secret need not pay.
-    client: OnceCell<Client>,
+    secrets_manager: SecretsManager,
     /// The lock is held while the secret is read, so that one read serves all who wait for it.
     cached: Mutex<Option<Arc<Credentials>>>,
 }
@@ -89,7 +81,7 @@ pub struct CredentialsProvider {
 impl CredentialsProvider {
     /// Nothing is read yet.
     pub fn new(source: CredentialsSource) -> Self {
-        Self { source, client: OnceCell::new(), cached: Mutex::new(None) }
+        Self { source, secrets_manager: SecretsManager::default(), cached: Mutex::new(None) }
     }
 
     /// The credentials as far as they are known.
@@ -126,21 +118,31 @@ impl CredentialsProvider {
         Ok(changed.then_some(credentials))
     }
 
-    async fn read(&self) -> Result<Credentials, CredentialsError> {
+    /// The secret's ARN or name and the service that keeps it, if that is where credentials come from.
+    pub fn secret(&self) -> Option<(&str, &SecretsManager)> {
+        match &self.source {
+            CredentialsSource::Fixed(_) => None,
+            CredentialsSource::Secret { id, .. } => Some((id, &self.secrets_manager)),
+        }
+    }
+
+    /// Reads the secret, whatever is known already.
+    ///
+    /// # Errors
+    /// When it can't be read or used.
+    pub async fn read(&self) -> Result<Credentials, CredentialsError> {
         let (id, overrides) = match &self.source {
             CredentialsSource::Fixed(credentials) => return Ok(credentials.clone()),
             CredentialsSource::Secret { id, overrides } => (id, overrides),
         };
-        let client = self.client.get_or_init(secrets_manager).await;
-        let answer = client
-            .get_secret_value()
-            .secret_id(id)
-            .send()
-            .await
-            .map_err(|source| CredentialsError::Read { id: id.clone(), source: Box::new(source) })?;
-        let content = |problem| CredentialsError::Content { id: id.clone(), problem };
-        let json = answer.secret_string().ok_or_else(|| content("it is binary, not JSON".to_owned()))?;
-        let credentials = secret::parse(json).and_then(|secret| overrides.apply(secret)).map_err(content)?;
+        let answer = self.secrets_manager.read(id).await;
+        let answer = answer.map_err(|source| CredentialsError::Read { id: id.clone(), source })?;
+        let credentials = answer
+            .secret_string()
+            .ok_or(SecretProblem::NotJson)
+            .and_then(secret::parse)
+            .and_then(|secret| overrides.apply(secret))
+            .map_err(|problem| CredentialsError::Content { id: id.clone(), problem })?;
         tracing::info!(secret = id, version = answer.version_id(), "read the database's secret");
         Ok(credentials)
     }
@@ -153,14 +155,4 @@ impl Credentials {
         (&self.host, self.port, &self.name, &self.user) == (&other.host, other.port, &other.name, &other.user)
             && password(self) == password(other)
     }
-}
-
-/// Region, credentials and endpoints are found the SDK's own way; TLS is ours (ring only).
-async fn secrets_manager() -> Client {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(SECRET_CONNECT_LIMIT).operation_timeout(SECRET_LIMIT).build();
-    let config =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).load().await;
-    Client::new(&config)
 }

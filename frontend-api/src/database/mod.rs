@@ -11,6 +11,7 @@ mod credentials;
 mod error;
 mod migrations;
 mod secret;
+mod secrets_manager;
 pub mod supervisor;
 mod tls;
 mod url;
@@ -22,10 +23,13 @@ use deadpool_postgres::ClientWrapper;
 use tokio::time::timeout;
 
 pub use self::availability::Availability;
-pub use self::config::{DatabaseConfig, parse_port};
-pub use self::connector::Connector;
-pub use self::credentials::{CredentialsProvider, CredentialsSource};
+pub use self::config::{DatabaseConfig, TableName, parse_port};
+pub use self::connector::{Connector, driver_config};
+pub use self::credentials::{Credentials, CredentialsError, CredentialsProvider, CredentialsSource};
 pub use self::error::DatabaseError;
+pub use self::secret::SecretProblem;
+pub use self::secrets_manager::SecretsManager;
+pub use self::tls::{SslMode, public_verifier};
 
 /// The pool and what is known of the server behind it. Cheap to clone.
 #[derive(Clone)]
@@ -37,8 +41,7 @@ pub struct Database {
 
 impl Database {
     /// A pool that has not connected yet; [`supervisor::run`] does.
-    pub fn new(config: DatabaseConfig, credentials: Arc<CredentialsProvider>) -> Self {
-        let config = Arc::new(config);
+    pub fn new(config: Arc<DatabaseConfig>, credentials: Arc<CredentialsProvider>) -> Self {
         let connector = Connector::new(config.clone(), credentials);
         let pool = Pool::builder(connector)
             .max_size(config.pool_size)

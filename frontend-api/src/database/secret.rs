@@ -28,19 +28,31 @@ enum Port {
     Text(String),
 }
 
-/// Errors name the key that is at fault, and nothing of the value.
-pub(super) fn parse(json: &str) -> Result<DatabaseSecret, String> {
+/// Why a secret can't be used. Tells keys and nothing of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretProblem {
+    /// Not text, or not a JSON object of strings.
+    #[error("the secret is not a JSON object of strings")]
+    NotJson,
+    /// A key that is needed is absent.
+    #[error("the secret has no {0:?}")]
+    Lacks(&'static str),
+    /// `port` is there and is none.
+    #[error("the secret's \"port\" is not a port")]
+    Port,
+}
+
+pub(super) fn parse(json: &str) -> Result<DatabaseSecret, SecretProblem> {
     // serde's own message can quote the value.
-    let document: Document = serde_json::from_str(json)
-        .map_err(|error| format!("the secret is not a JSON object of strings (column {})", error.column()))?;
+    let document: Document = serde_json::from_str(json).map_err(|_| SecretProblem::NotJson)?;
     let port = match document.port {
         None => None,
         Some(Port::Number(port)) => Some(port),
-        Some(Port::Text(text)) => Some(text.parse().map_err(|_| "the secret's \"port\" is not a port")?),
+        Some(Port::Text(text)) => Some(text.parse().map_err(|_| SecretProblem::Port)?),
     };
     Ok(DatabaseSecret {
-        user: document.username.ok_or("the secret has no \"username\"")?,
-        password: document.password.ok_or("the secret has no \"password\"")?,
+        user: document.username.ok_or(SecretProblem::Lacks("username"))?,
+        password: document.password.ok_or(SecretProblem::Lacks("password"))?,
         host: document.host.filter(|host| !host.is_empty()),
         port,
         name: document.dbname.filter(|name| !name.is_empty()),

@@ -27,7 +27,7 @@ async fn keep_available(database: &Database) {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         database.availability.gained();
-        database.availability.until_lost().await;
+        database.availability.until(false).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -26,12 +26,18 @@ pub enum SslMode {
 
 impl SslMode {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "disable" => Ok(Self::Disable),
-            "prefer" => Ok(Self::Prefer),
-            "require" => Ok(Self::Require),
-            "verify-full" => Ok(Self::VerifyFull),
-            other => Err(format!("{other:?} is none of disable, prefer, require, verify-full")),
+        const ALL: [SslMode; 4] = [SslMode::Disable, SslMode::Prefer, SslMode::Require, SslMode::VerifyFull];
+        ALL.into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is none of {}", ALL.map(Self::as_str).join(", ")))
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyFull => "verify-full",
         }
     }
 
@@ -44,11 +50,19 @@ impl SslMode {
     }
 }
 
-/// A mode and the certificates to verify with.
+impl std::fmt::Display for SslMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A mode, and who decides on the server's certificate.
 #[derive(Clone)]
 pub struct Tls {
     /// `DB_SSLMODE`: default `verify-full` with a secret, else `prefer`.
     pub mode: SslMode,
+    /// Decides as `mode` says.
+    pub verifier: Arc<dyn ServerCertVerifier>,
     /// Ready to connect with.
     pub(super) connector: MakeRustlsConnect,
 }
@@ -56,27 +70,35 @@ pub struct Tls {
 impl Tls {
     /// Reads `root_cert` (PEM; one or more certificates). Without one, `verify-full` trusts the public authorities.
     pub(super) fn new(mode: SslMode, root_cert: Option<&Path>) -> Result<Self, String> {
-        let given = root_cert.map(read_roots).transpose()?;
         let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the default versions of TLS");
-        let config = match (mode, given) {
-            (SslMode::VerifyFull, given) => {
-                builder.with_root_certificates(given.unwrap_or_else(public_roots)).with_no_client_auth()
-            }
+        let given = root_cert.map(read_roots).transpose()?;
+        let verifier: Arc<dyn ServerCertVerifier> = match (mode, given) {
+            (SslMode::VerifyFull, given) => web_pki(given.unwrap_or_else(public_roots), &provider),
             (_, given) => {
-                let chain = given.map(|roots| {
-                    WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
-                        .build()
-                        .expect("there is at least one root and no revocation list")
-                });
-                let verifier = Arc::new(AnyName { chain, provider });
-                builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+                let chain = given.map(|roots| web_pki(roots, &provider));
+                Arc::new(AnyName { chain, provider: provider.clone() })
             }
         };
-        Ok(Self { mode, connector: MakeRustlsConnect::new(config) })
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default versions of TLS")
+            .dangerous()
+            .with_custom_certificate_verifier(verifier.clone())
+            .with_no_client_auth();
+        Ok(Self { mode, verifier, connector: MakeRustlsConnect::new(config) })
     }
+}
+
+/// rustls's own verifier: chain, validity and name.
+fn web_pki(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Arc<WebPkiServerVerifier> {
+    WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
+        .build()
+        .expect("there is at least one root, and no revocation list that could be malformed")
+}
+
+/// Verifies against the public authorities, as for any other host of the internet.
+pub fn public_verifier() -> Arc<dyn ServerCertVerifier> {
+    web_pki(public_roots(), &Arc::new(ring::default_provider()))
 }
 
 fn read_roots(path: &Path) -> Result<RootCertStore, String> {
@@ -100,7 +122,7 @@ fn public_roots() -> RootCertStore {
 #[derive(Debug)]
 struct AnyName {
     chain: Option<Arc<WebPkiServerVerifier>>,
-    provider: Arc<rustls::crypto::CryptoProvider>,
+    provider: Arc<CryptoProvider>,
 }
 
 impl ServerCertVerifier for AnyName {

@@ -1,0 +1,128 @@
+//! Configuration → secret → DNS → TCP → TLS → authentication → query → writable.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+
+use super::{TLS_LIMIT, connect, resolve};
+use crate::database::{Credentials, CredentialsProvider, DatabaseConfig, SslMode, driver_config};
+use crate::doctor::catalogue::{
+    DATABASE_PUBLIC_ADDRESS, PASSWORD_REFUSED, SECRET_OUTDATED, SECRET_UNREADABLE, SILENT, SLOW_QUERY,
+};
+use crate::doctor::probe::postgres::{self, LIMIT};
+use crate::doctor::probe::{Dependency, dns, is_public, tcp};
+use crate::doctor::report::{Check, Diagnosis, StageName};
+use crate::doctor::walk::{Fault, Found, Walk};
+use crate::doctor::{DATABASE, checks::secrets_manager};
+
+const SECRET_LIMIT: Duration = Duration::from_secs(6);
+
+pub(in crate::doctor) async fn check(
+    config: &DatabaseConfig,
+    provider: &CredentialsProvider,
+    deadline: Instant,
+) -> Check {
+    let known = provider.current().await.ok();
+    let check = walk(config, provider, deadline).await;
+    if !check.failed_by(&PASSWORD_REFUSED) || provider.secret().is_none() {
+        return check;
+    }
+    // Refused: the secret may have been rotated since it was read. The service itself would read it again now.
+    let newer = match known {
+        Some(known) => provider.newer_than(&known).await.ok().flatten(),
+        None => None,
+    };
+    let check = if newer.is_some() { walk(config, provider, deadline).await } else { check };
+    blame_secret(check)
+}
+
+/// The password came from the secret, so that is where to look.
+fn blame_secret(mut check: Check) -> Check {
+    for stage in &mut check.stages {
+        if stage.diagnosis.code == Some(PASSWORD_REFUSED.code) {
+            stage.diagnosis = Diagnosis::from(&SECRET_OUTDATED);
+        }
+    }
+    check
+}
+
+async fn walk(config: &DatabaseConfig, provider: &CredentialsProvider, deadline: Instant) -> Check {
+    let mut plan = vec![StageName::Configuration];
+    plan.extend(provider.secret().map(|_| StageName::Secret));
+    plan.extend([StageName::Dns, StageName::Tcp]);
+    plan.extend((config.tls.mode != SslMode::Disable).then_some(StageName::Tls));
+    plan.extend([StageName::Authentication, StageName::Query, StageName::Writable]);
+    let mut walk = Walk::new(DATABASE, &plan, deadline);
+    stages(&mut walk, config, provider).await;
+    walk.finish()
+}
+
+async fn stages(walk: &mut Walk, config: &DatabaseConfig, provider: &CredentialsProvider) -> Option<()> {
+    let source = if provider.secret().is_some() { "DBSECRETSNAME" } else { "the environment" };
+    let summary = format!("credentials from {source}, DB_SSLMODE {}", config.tls.mode);
+    walk.stage(StageName::Configuration, LIMIT, &SILENT, async { Ok(Found::new((), summary)) }).await?;
+
+    let credentials = match provider.secret() {
+        Some(_) => walk.stage(StageName::Secret, SECRET_LIMIT, &SECRET_UNREADABLE, read_secret(provider)).await?,
+        None => provider.current().await.ok()?,
+    };
+    walk.target(format!("{}:{}", credentials.host, credentials.port));
+
+    let stream = reach(walk, &credentials).await?;
+    let stream: Box<dyn postgres::Stream> = if config.tls.mode == SslMode::Disable {
+        Box::new(stream)
+    } else {
+        let verifier = config.tls.verifier.clone();
+        let probe = postgres::encrypt(stream, &credentials.host, config.tls.mode, verifier);
+        walk.stage(StageName::Tls, TLS_LIMIT, &SILENT, probe).await?
+    };
+    let driver = driver_config(config, &credentials);
+    let client = walk.stage(StageName::Authentication, LIMIT, &SILENT, postgres::log_in(stream, driver)).await?;
+    walk.stage(StageName::Query, LIMIT, &SLOW_QUERY, postgres::query(&client, &config.table)).await?;
+    walk.stage(StageName::Writable, LIMIT, &SLOW_QUERY, postgres::writable(&client, &config.table)).await
+}
+
+async fn read_secret(provider: &CredentialsProvider) -> Result<Found<Arc<Credentials>>, Fault> {
+    match provider.current().await {
+        Ok(credentials) => {
+            let seen = format!("user {} of database {}", credentials.user, credentials.name);
+            Ok(Found::new(credentials, seen))
+        }
+        Err(error) => Err(secrets_manager::fault(&error)),
+    }
+}
+
+/// DNS and TCP. When public addresses are all there is and none answers, it is the name that is wrong here: a database
+/// of this VPC would have a private one.
+async fn reach(walk: &mut Walk, credentials: &Credentials) -> Option<TcpStream> {
+    let (host, port) = (credentials.host.as_str(), credentials.port);
+    let literal = host.parse::<std::net::IpAddr>().is_ok();
+    if literal {
+        let addresses = resolve(walk, host, port, Dependency::Database).await?;
+        return connect(walk, &addresses, Dependency::Database).await;
+    }
+    let mut early = None;
+    let probe = async {
+        let found = dns::resolve(host, port, Dependency::Database).await?;
+        if !found.value().iter().all(|address| is_public(address.ip())) {
+            return Ok(found);
+        }
+        match tcp::connect(found.value(), Dependency::Database).await {
+            Ok(stream) => early = Some(stream),
+            Err(fault) => {
+                let evidence = format!("{}; {}", found.evidence(), fault.evidence);
+                return Err(Fault::new(&DATABASE_PUBLIC_ADDRESS, evidence));
+            }
+        }
+        Ok(found)
+    };
+    let addresses: Vec<SocketAddr> =
+        walk.stage(StageName::Dns, dns::LIMIT + tcp::LIMIT, &DATABASE_PUBLIC_ADDRESS, probe).await?;
+    walk.is_public(early.is_some());
+    match early {
+        Some(stream) => walk.stage(StageName::Tcp, LIMIT, &SILENT, async { Ok(stream) }).await,
+        None => connect(walk, &addresses, Dependency::Database).await,
+    }
+}

@@ -1,0 +1,111 @@
+//! Configuration → DNS → TCP → TLS → credentials → reading the secret.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_secretsmanager::config::ProvideCredentials;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use causeway_common::error::chain;
+use url::Url;
+
+use super::{reach, shown};
+use crate::database::{CredentialsError, CredentialsProvider, SecretProblem, SecretsManager};
+use crate::doctor::SECRETS_MANAGER;
+use crate::doctor::catalogue::{
+    CREDENTIALS_MISSING, CREDENTIALS_REJECTED, REGION_MISMATCH, REGION_MISSING, SECRET_ACCESS_DENIED, SECRET_DISABLED,
+    SECRET_KMS_DENIED, SECRET_LACKS_KEY, SECRET_NOT_FOUND, SECRET_NOT_JSON, SECRET_UNREADABLE,
+};
+use crate::doctor::probe::Dependency;
+use crate::doctor::report::{Check, StageName};
+use crate::doctor::walk::{Fault, Found, Walk};
+
+/// The SDK may have to look for a profile or ask the instance's metadata.
+const CONFIGURATION_LIMIT: Duration = Duration::from_secs(2);
+const CREDENTIALS_LIMIT: Duration = Duration::from_secs(3);
+const READ_LIMIT: Duration = Duration::from_secs(4);
+
+pub(in crate::doctor) async fn check(
+    id: &str,
+    service: &SecretsManager,
+    provider: &CredentialsProvider,
+    deadline: Instant,
+) -> Check {
+    let endpoint = service.endpoint().await;
+    let mut plan = vec![StageName::Configuration, StageName::Dns, StageName::Tcp];
+    plan.extend(endpoint.as_ref().is_none_or(|url| url.scheme() == "https").then_some(StageName::Tls));
+    plan.extend([StageName::Credentials, StageName::Read]);
+    let mut walk = Walk::new(SECRETS_MANAGER, &plan, deadline);
+    stages(&mut walk, id, service, provider).await;
+    walk.finish()
+}
+
+async fn stages(walk: &mut Walk, id: &str, service: &SecretsManager, provider: &CredentialsProvider) -> Option<()> {
+    let probe = configuration(id, service);
+    let endpoint = walk.stage(StageName::Configuration, CONFIGURATION_LIMIT, &REGION_MISSING, probe).await?;
+    walk.target(shown(&endpoint));
+    reach(walk, &endpoint, Dependency::SecretsManager).await?;
+    walk.stage(StageName::Credentials, CREDENTIALS_LIMIT, &CREDENTIALS_MISSING, credentials(service)).await?;
+    let read = async {
+        let read = provider.read().await.map_err(|error| fault(&error))?;
+        Ok(Found::new((), format!("{id} names {}:{}", read.host, read.port)))
+    };
+    walk.stage(StageName::Read, READ_LIMIT, &SECRET_UNREADABLE, read).await
+}
+
+async fn configuration(id: &str, service: &SecretsManager) -> Result<Found<Url>, Fault> {
+    let region = service.sdk().await.region().map(ToString::to_string);
+    let region = region.ok_or_else(|| Fault::new(&REGION_MISSING, "no region"))?;
+    // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME
+    if let Some(arn_region) = id.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2))
+        && arn_region != region
+    {
+        return Err(Fault::new(&REGION_MISMATCH, format!("the secret is in {arn_region}, the client in {region}")));
+    }
+    match service.endpoint().await {
+        Some(url) => Ok(Found::new(url, format!("region {region}"))),
+        None => Err(Fault::new(&REGION_MISSING, "no usable endpoint")),
+    }
+}
+
+async fn credentials(service: &SecretsManager) -> Result<Found<()>, Fault> {
+    let missing = |seen: String| Fault::new(&CREDENTIALS_MISSING, seen);
+    let provider = service.sdk().await.credentials_provider().ok_or_else(|| missing("no provider".to_owned()))?;
+    let credentials = provider.provide_credentials().await.map_err(|error| missing(chain(&error)))?;
+    Ok(Found::new((), format!("access key {}", credentials.access_key_id())))
+}
+
+/// What a failure to read the secret means.
+pub(super) fn fault(error: &CredentialsError) -> Fault {
+    match error {
+        CredentialsError::Read { source, .. } => read_fault(source),
+        CredentialsError::Content { problem: SecretProblem::NotJson, .. } => Fault::new(&SECRET_NOT_JSON, chain(error)),
+        CredentialsError::Content { .. } => Fault::new(&SECRET_LACKS_KEY, chain(error)),
+    }
+}
+
+fn read_fault(error: &SdkError<GetSecretValueError>) -> Fault {
+    let Some(service) = error.as_service_error() else {
+        let text = chain(error);
+        // The chain of providers has no type for this that outlives its wrapping.
+        let cause = match () {
+            () if text.contains("no credentials") || text.contains("CredentialsNotLoaded") => &CREDENTIALS_MISSING,
+            () if text.contains("Missing Region") || text.contains("region must be set") => &REGION_MISSING,
+            () => &SECRET_UNREADABLE,
+        };
+        return Fault::new(cause, text);
+    };
+    let (code, message) = (service.code().unwrap_or_default(), service.message().unwrap_or_default());
+    let cause = match code {
+        "AccessDeniedException" if message.contains("KMS") => &SECRET_KMS_DENIED,
+        "AccessDeniedException" => &SECRET_ACCESS_DENIED,
+        "ResourceNotFoundException" => &SECRET_NOT_FOUND,
+        "InvalidRequestException" | "DecryptionFailure" => &SECRET_DISABLED,
+        "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "IncompleteSignature" => &CREDENTIALS_REJECTED,
+        _ => &SECRET_UNREADABLE,
+    };
+    Fault::new(cause, format!("{code}: {message}"))
+}

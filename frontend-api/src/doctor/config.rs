@@ -1,0 +1,75 @@
+//! What the doctor checks beside the dependencies that the service has anyway, and who may see all of a report.
+
+use causeway_common::config::Vars;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::database::parse_port;
+
+/// Guessing a shorter one over the network is within reach.
+const SHORTEST_TOKEN: usize = 16;
+/// Each is dialled at each run.
+const MOST_TARGETS: usize = 20;
+
+/// `TARGET`, `DOCTOR_TARGETS` and `ADMIN_TOKEN`.
+pub struct DoctorConfig {
+    /// `TARGET` and `TARGETPORT`: one more host and port.
+    pub(super) target: Option<Target>,
+    /// `DOCTOR_TARGETS`: a comma list of host:port and http(s) URLs.
+    pub(super) targets: Vec<Target>,
+    /// `ADMIN_TOKEN`: with it set, only its bearer sees evidence and causes.
+    pub(super) admin_token: Option<SecretString>,
+}
+
+/// What a walk leads to.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// Resolve and connect.
+    Address { host: String, port: u16 },
+    /// Resolve, connect, encrypt and ask.
+    Url(Url),
+}
+
+impl DoctorConfig {
+    /// Reads all of its variables.
+    pub fn load(vars: &mut Vars<'_>) -> Self {
+        let host = vars.text("TARGET");
+        let port = vars.parsed("TARGETPORT", parse_port);
+        if host.is_some() && port.is_none() {
+            vars.reject("TARGETPORT", "is needed with TARGET: a port from 1 to 65535");
+        }
+        let target = host.zip(port).map(|(host, port)| Target::Address { host, port });
+        let targets = vars.parsed("DOCTOR_TARGETS", parse_targets).unwrap_or_default();
+        let admin_token = vars.secret("ADMIN_TOKEN");
+        if admin_token.as_ref().is_some_and(|token| token.expose_secret().len() < SHORTEST_TOKEN) {
+            vars.reject("ADMIN_TOKEN", format!("is shorter than {SHORTEST_TOKEN} characters"));
+        }
+        Self { target, targets, admin_token }
+    }
+}
+
+fn parse_targets(text: &str) -> Result<Vec<Target>, String> {
+    let targets: Vec<_> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse_target).collect();
+    if targets.len() > MOST_TARGETS {
+        return Err(format!("has {} targets; {MOST_TARGETS} are the most", targets.len()));
+    }
+    targets.into_iter().collect()
+}
+
+/// The error does not quote an item: a URL can hold a password.
+fn parse_target(item: &str) -> Result<Target, String> {
+    let malformed = || "has an item that is neither host:port nor an http(s) URL without user info".to_owned();
+    if item.contains("://") {
+        let url = Url::parse(item).map_err(|_| malformed())?;
+        let plain = url.username().is_empty() && url.password().is_none();
+        let known = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+        return if plain && known { Ok(Target::Url(url)) } else { Err(malformed()) };
+    }
+    let (host, port) = item.rsplit_once(':').ok_or_else(malformed)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._:".contains(c));
+    if !plain {
+        return Err(malformed());
+    }
+    Ok(Target::Address { host: host.to_owned(), port: parse_port(port)? })
+}

@@ -1,0 +1,75 @@
+//! One hop each: what can be seen of it, and which fault that is.
+
+pub(super) mod dns;
+pub(super) mod http;
+pub(super) mod postgres;
+pub(super) mod tcp;
+pub(super) mod tls;
+
+use std::net::IpAddr;
+
+use super::catalogue::{
+    CLOUD_MAP_NAME_NOT_FOUND, Cause, DATABASE_TIMED_OUT, NAME_NOT_FOUND, PRIVATE_ENDPOINT_TIMED_OUT,
+    PRIVATE_SERVICE_TIMED_OUT, PUBLIC_ENDPOINT_TIMED_OUT, REGION_UNKNOWN,
+};
+
+/// What is at the end of the walk: the same symptom has another remedy for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dependency {
+    Database,
+    PrivateService,
+    SecretsManager,
+    Other,
+}
+
+impl Dependency {
+    fn name_not_found(self) -> &'static Cause {
+        match self {
+            Self::PrivateService => &CLOUD_MAP_NAME_NOT_FOUND,
+            Self::SecretsManager => &REGION_UNKNOWN,
+            Self::Database | Self::Other => &NAME_NOT_FOUND,
+        }
+    }
+
+    pub(super) fn timed_out(self, is_public: bool) -> &'static Cause {
+        match self {
+            Self::Database => &DATABASE_TIMED_OUT,
+            Self::PrivateService => &PRIVATE_SERVICE_TIMED_OUT,
+            _ if is_public => &PUBLIC_ENDPOINT_TIMED_OUT,
+            _ => &PRIVATE_ENDPOINT_TIMED_OUT,
+        }
+    }
+}
+
+/// Whether an address is of the internet rather than of a VPC or this machine.
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared)
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local())
+        }
+    }
+}
+
+/// Addresses as evidence.
+fn list(addresses: impl IntoIterator<Item = impl ToString>) -> String {
+    addresses.into_iter().map(|address| address.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_public;
+
+    #[test]
+    fn private_addresses_are_those_of_vpcs_and_of_this_machine() {
+        for private in ["10.0.1.5", "172.31.0.9", "192.168.1.1", "100.64.3.3", "127.0.0.1", "fd00::1", "::1"] {
+            assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+        for public in ["52.94.5.1", "100.128.0.1", "2600:1f18::1", "::ffff:8.8.8.8"] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! TCP: dial every address of a name, because the driver would report only the last one's error.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{Dependency, is_public};
+use crate::doctor::catalogue::{Cause, NO_ROUTE, REFUSED, SOME_ADDRESSES_FAIL};
+use crate::doctor::walk::{Fault, Found};
+
+/// One SYN and its first repetition, which the kernel sends after 1 s.
+const DIAL_LIMIT: Duration = Duration::from_millis(1500);
+
+/// For the whole stage; all addresses are dialled side by side.
+pub(in crate::doctor) const LIMIT: Duration = Duration::from_secs(2);
+
+/// A connection to one of the addresses.
+pub(in crate::doctor) async fn connect(
+    addresses: &[SocketAddr],
+    dependency: Dependency,
+) -> Result<Found<TcpStream>, Fault> {
+    let dialled = join_all(addresses.iter().map(|&address| async move {
+        let result = timeout(DIAL_LIMIT, TcpStream::connect(address)).await;
+        (address, result.unwrap_or_else(|elapsed| Err(elapsed.into())))
+    }))
+    .await;
+    let mut connected = Vec::new();
+    let mut failed = Vec::new();
+    for (address, result) in dialled {
+        match result {
+            Ok(stream) => connected.push((address, stream)),
+            Err(error) => failed.push((address, error)),
+        }
+    }
+    // A name's IPv6 addresses are often beyond a VPC's routes; the service gets by with IPv4 as we do.
+    let serious = |(address, _): &&(SocketAddr, io::Error)| address.is_ipv4();
+    if connected.is_empty() {
+        let (address, error) = failed.iter().find(serious).or(failed.first()).expect("a name resolves to some address");
+        return Err(Fault::new(cause(*address, error, dependency), describe(&failed)));
+    }
+    let reached = format!("connected to {}", super::list(connected.iter().map(|(address, _)| address)));
+    let (_, stream) = connected.swap_remove(0);
+    if failed.iter().any(|pair| serious(&pair)) {
+        let fault = Fault::new(&SOME_ADDRESSES_FAIL, format!("{reached}; {}", describe(&failed)));
+        return Ok(Found::partly(stream, fault));
+    }
+    Ok(Found::new(stream, reached))
+}
+
+fn cause(address: SocketAddr, error: &io::Error, dependency: Dependency) -> &'static Cause {
+    /// What Linux answers for a blackhole route.
+    const EINVAL: i32 = 22;
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => &REFUSED,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::PermissionDenied => &NO_ROUTE,
+        _ if error.raw_os_error() == Some(EINVAL) => &NO_ROUTE,
+        _ => dependency.timed_out(is_public(address.ip())),
+    }
+}
+
+fn describe(failed: &[(SocketAddr, io::Error)]) -> String {
+    let line = |(address, error): &(SocketAddr, io::Error)| match error.kind() {
+        ErrorKind::TimedOut => format!("{address}: no answer within {} ms", DIAL_LIMIT.as_millis()),
+        _ => format!("{address}: {error}"),
+    };
+    failed.iter().map(line).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,111 @@
+//! `frontend-api doctor [--json] [--watch] [--causes]`: the report for people at a terminal, in ECS Exec or in CI.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::report::{Check, Outcome, Report, Stage};
+use super::{Doctor, FRESH_FOR, catalogue};
+
+/// How to show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// One JSON object a run instead of text.
+    pub json: bool,
+    /// Again and again until interrupted.
+    pub watch: bool,
+}
+
+impl Options {
+    /// The options that `arguments` name; `None` when one is unknown.
+    pub fn parse(arguments: &[&str]) -> Option<Self> {
+        let given = |option| arguments.contains(&option);
+        let known = arguments.iter().all(|argument| ["--json", "--watch"].contains(argument));
+        known.then(|| Self { json: given("--json"), watch: given("--watch") })
+    }
+}
+
+/// Runs the doctor and prints its report. 0: all well; 1: a failure.
+#[expect(clippy::print_stdout, reason = "the report is what the command is for")]
+pub async fn run(doctor: &Doctor, options: Options) -> i32 {
+    let colour = std::io::stdout().is_terminal() && !options.json;
+    loop {
+        let report = doctor.report().await;
+        if options.json {
+            println!("{}", serde_json::to_string(&*report).expect("a report of strings and numbers is always JSON"));
+        } else {
+            println!("{}", render(&report, colour));
+        }
+        if !options.watch {
+            return i32::from(!report.is_ok());
+        }
+        tokio::time::sleep(FRESH_FOR + Duration::from_millis(100)).await;
+    }
+}
+
+/// Prints everything that the doctor tells apart.
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+pub fn print_causes() -> ExitCode {
+    print!("{}", catalogue::table());
+    ExitCode::SUCCESS
+}
+
+/// The report as text: a block a check, a line a stage, the remedy below the stage that failed.
+fn render(report: &Report, colour: bool) -> String {
+    let paint = Paint(colour);
+    let mut text = String::new();
+    for check in &report.checks {
+        render_check(&mut text, check, paint);
+    }
+    let verdict = if report.is_ok() { paint.green(&report.response) } else { paint.red(&report.response) };
+    text + &verdict
+}
+
+fn render_check(text: &mut String, check: &Check, paint: Paint) {
+    let target = check.target.as_deref().unwrap_or_default();
+    let name = paint.bold(&check.name);
+    let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("memory takes any text");
+    line(format!("{} {name}  {target}", mark(check.outcome, paint)));
+    for stage in &check.stages {
+        let Stage { name, outcome, milliseconds, evidence, diagnosis } = stage;
+        let evidence = evidence.as_deref().unwrap_or_default();
+        let time = if *outcome == Outcome::Skipped { String::new() } else { format!("{milliseconds:.1} ms") };
+        line(format!("  {} {name:<14} {time:>10}  {evidence}", mark(*outcome, paint)));
+        if let Some((cause, remedy)) = diagnosis.cause.zip(diagnosis.remedy) {
+            line(format!("{:19}{:>12}{}", "", "cause: ", paint.red(cause)));
+            line(format!("{:19}{:>12}{}", "", "remedy: ", paint.bold(remedy)));
+        }
+    }
+    line(String::new());
+}
+
+fn mark(outcome: Outcome, paint: Paint) -> String {
+    match outcome {
+        Outcome::Ok => paint.green("✓"),
+        Outcome::Failed => paint.red("✕"),
+        Outcome::Skipped => "–".to_owned(),
+    }
+}
+
+/// Colours, if wanted.
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

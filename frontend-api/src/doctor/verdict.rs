@@ -1,0 +1,115 @@
+//! One verdict out of many stages: rules in order, the first that matches wins, what follows from it is not mentioned.
+
+use super::catalogue::{
+    CREDENTIALS_MISSING, Cause, EVERYTHING_TIMES_OUT, NO_NAME_RESOLVES, PUBLIC_TIMES_OUT, RESOLVER_FAILED,
+    RESOLVER_SILENT, SECRET_UNREADABLE,
+};
+use super::report::{Check, Diagnosis, Outcome, Stage, StageName, Verdict};
+use super::{DATABASE, SECRETS_MANAGER, catalogue};
+
+/// A rule over all checks, and what it means when it holds.
+type Rule = (fn(&[Check]) -> bool, &'static Cause);
+
+/// What no single check can tell.
+static RULES: &[Rule] = &[
+    (no_name_resolves, &NO_NAME_RESOLVES),
+    (everything_times_out, &EVERYTHING_TIMES_OUT),
+    (public_times_out, &PUBLIC_TIMES_OUT),
+];
+
+/// The first blocking fault.
+pub(super) fn of(checks: &[Check]) -> Verdict {
+    let mut faults: Vec<(&Check, &Stage)> =
+        checks.iter().filter_map(|check| Some((check, check.first_failed()?))).collect();
+    // The database's secret can't be read because Secrets Manager's own check failed, which tells the hop.
+    if faults.iter().any(|(check, _)| check.name == SECRETS_MANAGER) {
+        faults.retain(|(check, stage)| !(check.name == DATABASE && stage.name == StageName::Secret));
+    }
+    // What is wrong before the network blocks first; then whoever stands first.
+    faults.sort_by_key(|(_, stage)| !is_before_network(stage));
+    let Some((check, stage)) = faults.first() else { return ok() };
+    if !is_before_network(stage)
+        && let Some((_, cause)) = RULES.iter().find(|(holds, _)| holds(checks))
+    {
+        return Verdict {
+            outcome: Outcome::Failed,
+            check: None,
+            stage: Some(stage.name),
+            diagnosis: Diagnosis::from(*cause),
+        };
+    }
+    Verdict {
+        outcome: Outcome::Failed,
+        check: Some(check.name.clone()),
+        stage: Some(stage.name),
+        diagnosis: stage.diagnosis.clone(),
+    }
+}
+
+/// The verdict in one sentence: A's one line of text.
+pub(super) fn sentence(verdict: &Verdict, checks: &[Check]) -> String {
+    let Some((cause, remedy)) = verdict.diagnosis.cause.zip(verdict.diagnosis.remedy) else {
+        let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
+        return format!("All checks passed: {}.", names.join(", "));
+    };
+    let place = match (&verdict.check, verdict.stage) {
+        (Some(check), Some(stage)) => format!("{check} failed at {stage}: "),
+        _ => String::new(),
+    };
+    let failed = checks.iter().filter(|check| check.outcome == Outcome::Failed).count();
+    let more = if failed > 1 { format!(" ({failed} checks failed; this blocks first.)") } else { String::new() };
+    format!("{place}{cause} {remedy}{more}")
+}
+
+fn ok() -> Verdict {
+    Verdict { outcome: Outcome::Ok, check: None, stage: None, diagnosis: Diagnosis::default() }
+}
+
+fn is_before_network(stage: &Stage) -> bool {
+    let secret = stage.name == StageName::Secret && stage.diagnosis.code != Some(SECRET_UNREADABLE.code);
+    secret || stage.name == StageName::Configuration || stage.diagnosis.code == Some(CREDENTIALS_MISSING.code)
+}
+
+/// Two or more asked the resolver, and it served none of them.
+fn no_name_resolves(checks: &[Check]) -> bool {
+    let asked = checks.iter().filter(|check| asked_resolver(check));
+    let served_none = |check: &Check| check.failed_by(&RESOLVER_SILENT) || check.failed_by(&RESOLVER_FAILED);
+    let asked: Vec<_> = asked.collect();
+    asked.len() > 1 && asked.into_iter().all(served_none)
+}
+
+/// Two or more dialled, and all waited in vain, whatever kind of address they had.
+fn everything_times_out(checks: &[Check]) -> bool {
+    let dialled: Vec<_> = checks.iter().filter(|check| dialled(check)).collect();
+    dialled.len() > 1
+        && dialled.iter().all(|check| timed_out(check))
+        && dialled.iter().any(|check| check.is_public == Some(false))
+}
+
+/// Two or more public destinations wait in vain while a private one connects.
+fn public_times_out(checks: &[Check]) -> bool {
+    let (public, private): (Vec<&Check>, Vec<_>) =
+        checks.iter().filter(|check| dialled(check)).partition(|check| check.is_public == Some(true));
+    public.len() > 1 && public.iter().all(|check| timed_out(check)) && private.iter().any(|check| !timed_out(check))
+}
+
+fn asked_resolver(check: &Check) -> bool {
+    let stage = check.stages.iter().find(|stage| stage.name == StageName::Dns);
+    stage.is_some_and(|stage| {
+        let literal = stage.evidence.as_deref().is_some_and(|text| text.ends_with("given as an address"));
+        stage.outcome != Outcome::Skipped && !literal
+    })
+}
+
+fn dialled(check: &Check) -> bool {
+    check.stages.iter().any(|stage| stage.name == StageName::Tcp && stage.outcome != Outcome::Skipped)
+}
+
+fn timed_out(check: &Check) -> bool {
+    use catalogue::{
+        DATABASE_TIMED_OUT, PRIVATE_ENDPOINT_TIMED_OUT, PRIVATE_SERVICE_TIMED_OUT, PUBLIC_ENDPOINT_TIMED_OUT,
+    };
+    [&DATABASE_TIMED_OUT, &PRIVATE_SERVICE_TIMED_OUT, &PRIVATE_ENDPOINT_TIMED_OUT, &PUBLIC_ENDPOINT_TIMED_OUT]
+        .into_iter()
+        .any(|cause| check.failed_by(cause))
+}

@@ -1,0 +1,29 @@
+//! One report in the log at start, and one at each change of the database's availability.
+
+use std::sync::Arc;
+
+use super::Doctor;
+use super::report::Report;
+use crate::database::Database;
+
+/// Never ends.
+pub async fn run(doctor: Arc<Doctor>, database: Database) {
+    // Before that the tables may not be there yet, which is no fault.
+    database.availability().until_known().await;
+    loop {
+        let was_available = database.availability().check().is_ok();
+        log(doctor.report().await.as_ref());
+        database.availability().until(!was_available).await;
+    }
+}
+
+fn log(report: &Report) {
+    let verdict = &report.verdict;
+    if report.is_ok() {
+        tracing::info!(checks = report.checks.len(), "doctor: {}", report.response);
+        return;
+    }
+    let stage = verdict.stage.map(tracing::field::display);
+    let code = verdict.diagnosis.code;
+    tracing::error!(check = verdict.check, stage, code, "doctor: {}", report.response);
+}
