@@ -1,1 +1,7 @@
-//! .
+//! What the tests of Causeway's services share: PostgreSQL, the services themselves, ports, faults on the way.
+
+pub mod postgres;
+pub mod proxy;
+pub mod service;
+
+pub use causeway_local::ports;

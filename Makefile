@@ -1,0 +1,42 @@
+# What one does with this repository. `make` alone lists it.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+SERVICES := --package frontend-api --package private-service
+# Tests that hang are ended by nextest; its settings are in .config/nextest.toml.
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+DENY := $(shell command -v cargo-deny 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean-test
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+run: ## Run everything on this machine: both services, PostgreSQL, stand-ins for AWS (PORT, PRIVATE_PORT, DATABASE_URL)
+	@$(CARGO) build $(SERVICES) --package causeway-local
+	@exec $(TARGET)/debug/local
+
+test: ## Run all tests, with PostgreSQL in a container or as a child process (TEST_POSTGRES_IMAGE, TEST_DATABASE_URL)
+ifneq ($(NEXTEST),)
+	@$(CARGO) nextest run --workspace --no-run
+	@exec $(TARGET)/debug/with-postgres -- $(CARGO) nextest run --workspace
+else
+	@$(CARGO) test --workspace --no-run
+	@exec $(TARGET)/debug/with-postgres -- $(CARGO) test --workspace
+endif
+
+check: ## Check formatting, lints as errors, and the dependencies' licences and bans where cargo-deny is installed
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- --deny warnings
+ifneq ($(DENY),)
+	$(CARGO) deny --offline check bans licenses sources
+else
+	@echo "cargo-deny is not installed: bans, licences and sources are not checked"
+endif
+
+bench: ## Measure against pgbench and a bare route
+	@deploy/bench/run
+
+clean-test: ## Remove test containers that a killed run left behind
+	@docker ps --all --quiet --filter label=causeway.purpose=tests | xargs -r docker rm --force --volumes

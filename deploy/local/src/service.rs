@@ -1,0 +1,105 @@
+//! One of the services as a child process.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use causeway_common::http_client;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::supervise::{self, Care};
+
+const READY_LIMIT: Duration = Duration::from_secs(30);
+/// Each attempt is a line in the service's log.
+const POLL: Duration = Duration::from_millis(150);
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// A service drains within 25 s.
+const STOP_LIMIT: Duration = Duration::from_secs(26);
+
+/// A running service; it stops when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Service {
+    name: &'static str,
+    child: Child,
+    /// The service stops when this closes: see `supervise`.
+    lifeline: Option<ChildStdin>,
+}
+
+impl Service {
+    /// Starts the binary `name` in `directory`.
+    pub(crate) fn start(
+        name: &'static str,
+        directory: &Path,
+        environment: Vec<(&str, OsString)>,
+    ) -> Result<Self, String> {
+        let program = directory.join(name);
+        if !program.is_file() {
+            return Err(format!("there is no {}: `make run` builds it", program.display()));
+        }
+        let care = Care { stop_signal: "TERM", remove_if_orphaned: None, announce: false };
+        let mut command = supervise::command(care, &program, std::iter::empty::<OsString>());
+        command.envs(environment);
+        let mut child = Command::from(command).spawn().map_err(|error| format!("can't start {name}: {error}"))?;
+        let lifeline = child.stdin.take();
+        Ok(Self { name, child, lifeline })
+    }
+
+    /// Waits until `/ready` answers 200.
+    pub(crate) async fn wait_until_ready(&mut self, base_url: &str) -> Result<(), String> {
+        let client = http_client::builder(ANSWER_LIMIT).timeout(ANSWER_LIMIT).build();
+        let client = client.map_err(|error| format!("no HTTP client: {error}"))?;
+        let url = format!("{base_url}/ready");
+        let deadline = Instant::now() + READY_LIMIT;
+        loop {
+            let answer = tokio::select! {
+                status = self.ended() => return Err(status),
+                answer = client.get(&url).send() => answer,
+            };
+            let problem = match answer {
+                Ok(response) if response.status() == 200 => return Ok(()),
+                Ok(response) => format!("{url} answers {}", response.status()),
+                Err(error) => format!("{url}: {error}"),
+            };
+            if Instant::now() > deadline {
+                return Err(format!("{} is not ready after {} s: {problem}", self.name, READY_LIMIT.as_secs()));
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// Waits for the service to end by itself, and says how it did.
+    pub(crate) async fn ended(&mut self) -> String {
+        match self.child.wait().await {
+            Ok(status) => format!("{} ended by itself ({})", self.name, describe(status)),
+            Err(error) => format!("{} can't be watched: {error}", self.name),
+        }
+    }
+
+    /// Stops it: SIGTERM, and SIGKILL when it does not follow.
+    pub(crate) async fn stop(mut self) -> Result<(), String> {
+        let Some(id) = self.child.id() else { return Ok(()) };
+        drop(self.lifeline.take());
+        if let Ok(ended) = timeout(STOP_LIMIT, self.child.wait()).await {
+            return ended.map(drop).map_err(|error| format!("{} can't be watched: {error}", self.name));
+        }
+        let group = i32::try_from(id).map_err(|error| format!("{}: {error}", self.name))?;
+        killpg(Pid::from_raw(group), Signal::SIGKILL).map_err(|error| format!("can't kill {}: {error}", self.name))?;
+        Err(format!("{} did not stop within {} s and was killed", self.name, STOP_LIMIT.as_secs()))
+    }
+}
+
+/// The supervising shell tells of a signal as 128 + n.
+pub(crate) fn describe(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code @ 129..=192) => match Signal::try_from(code - 128) {
+            Ok(signal) => format!("killed by {signal}"),
+            Err(_) => format!("exit status {code}"),
+        },
+        Some(code) => format!("exit status {code}"),
+        None => status.to_string(),
+    }
+}

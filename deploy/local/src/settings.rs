@@ -1,0 +1,106 @@
+//! What `make run` can be told.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+
+use causeway_common::config::{ConfigErrors, Lookup, Vars};
+
+/// The settings, all from environment variables. All other variables reach the services as they are.
+#[derive(Debug)]
+pub struct Settings {
+    /// `PORT`: frontend-api's port; default 8080.
+    pub port: u16,
+    /// `PRIVATE_PORT`: private-service's port; default 8081.
+    pub private_port: u16,
+    /// `BIND_ADDRESS`: where both listen; default 127.0.0.1, this machine alone.
+    pub bind_address: IpAddr,
+    /// `DATABASE_URL`: a database to use instead of a PostgreSQL of our own.
+    pub database_url: Option<String>,
+    /// `DATABASE_URL`'s host and port, if it has them: frontend-api is the one to judge it.
+    pub database_address: Option<(String, u16)>,
+}
+
+impl Settings {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// All the mistakes in them.
+    pub fn load(lookup: &dyn Lookup) -> Result<Self, ConfigErrors> {
+        let mut vars = Vars::new(lookup);
+        let bind_address =
+            vars.parsed("BIND_ADDRESS", |text| text.parse().map_err(|_| format!("{text:?} is not an IP address")));
+        let database_url = vars.text("DATABASE_URL");
+        let database_address = database_url.as_deref().and_then(address_of);
+        let settings = Self {
+            port: vars.number("PORT", 8080, 1..=u16::MAX),
+            private_port: vars.number("PRIVATE_PORT", 8081, 1..=u16::MAX),
+            bind_address: bind_address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            database_url,
+            database_address,
+        };
+        if settings.port == settings.private_port {
+            vars.reject("PRIVATE_PORT", format!("is {}, as PORT is: each service needs its own", settings.port));
+        }
+        vars.finish(Some(settings))
+    }
+
+    /// Makes sure that both ports can be had, before anything is started.
+    ///
+    /// # Errors
+    /// One line for each that can't.
+    pub fn check_ports(&self) -> Result<(), String> {
+        let wanted = [("PORT", "frontend-api", self.port), ("PRIVATE_PORT", "private-service", self.private_port)];
+        let problems: Vec<_> = wanted
+            .into_iter()
+            .filter_map(|(variable, service, port)| {
+                let error = TcpListener::bind(SocketAddr::new(self.bind_address, port)).err()?;
+                Some(port_problem(variable, service, port, &error))
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+    }
+}
+
+fn port_problem(variable: &str, service: &str, port: u16, error: &io::Error) -> String {
+    let why = if error.kind() == io::ErrorKind::AddrInUse {
+        "is taken by another program: stop that one".to_owned()
+    } else {
+        format!("can't be opened ({error})")
+    };
+    format!("port {port}, for {service}, {why}, or choose another port with {variable}=…")
+}
+
+fn address_of(url: &str) -> Option<(String, u16)> {
+    let url = url::Url::parse(url).ok()?;
+    Some((url.host_str()?.to_owned(), url.port().unwrap_or(5432)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_with_the_variable_that_changes_it() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let text = port.to_string();
+        let settings = Settings::load(&BTreeMap::from([("PORT", text.as_str())])).unwrap();
+        let problem = settings.check_ports().unwrap_err();
+        assert!(problem.contains(&format!("port {port}, for frontend-api, is taken")), "{problem}");
+        assert!(problem.contains("PORT=…"), "{problem}");
+    }
+
+    #[test]
+    fn the_databases_address_is_taken_from_its_url() {
+        let url = BTreeMap::from([("DATABASE_URL", "postgres://u:secret@db.example/app?sslmode=verify-full")]);
+        assert_eq!(Settings::load(&url).unwrap().database_address, Some(("db.example".to_owned(), 5432)));
+    }
+
+    #[test]
+    fn both_services_on_one_port_are_refused() {
+        let errors = Settings::load(&BTreeMap::from([("PORT", "8081")])).unwrap_err();
+        assert_eq!(errors.0[0].variable, "PRIVATE_PORT");
+    }
+}

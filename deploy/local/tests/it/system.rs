@@ -1,0 +1,131 @@
+//! A copy of `local` in a directory of its own, with services that only answer.
+
+use std::fs::{self, Permissions};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use causeway_local::ports;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(10);
+
+pub(crate) struct System {
+    directory: Arc<TempDir>,
+    child: Child,
+    pub(crate) port: u16,
+    pub(crate) private_port: u16,
+}
+
+impl System {
+    pub(crate) fn start() -> Self {
+        Self::start_on(ports::free().expect("a free port"), ports::free().expect("a free port"))
+    }
+
+    pub(crate) fn start_on(port: u16, private_port: u16) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        // PostgreSQL's account has to get in.
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("the directory is ours");
+        // As cargo lays it out: the files are kept in `local`, beside `debug`.
+        fs::write(directory.path().join("CACHEDIR.TAG"), "").expect("a file can be made");
+        let debug = directory.path().join("debug");
+        fs::create_dir(&debug).expect("a directory can be made");
+        fs::copy(env!("CARGO_BIN_EXE_local"), debug.join("local")).expect("the binary can be copied");
+        for name in ["frontend-api", "private-service"] {
+            fs::write(debug.join(name), include_str!("fake_service.py")).expect("a script can be written");
+            fs::set_permissions(debug.join(name), Permissions::from_mode(0o755)).expect("the script is ours");
+        }
+        Self::start_in(Arc::new(directory), port, private_port)
+    }
+
+    /// Another run of the same checkout.
+    pub(crate) fn start_again(&self) -> Self {
+        Self::start_in(Arc::clone(&self.directory), self.port, self.private_port)
+    }
+
+    fn start_in(directory: Arc<TempDir>, port: u16, private_port: u16) -> Self {
+        let debug = directory.path().join("debug");
+        let output = |name: &str| fs::File::create(debug.join(name)).expect("a file can be made");
+        let child = Command::new(debug.join("local"))
+            .env("PORT", port.to_string())
+            .env("PRIVATE_PORT", private_port.to_string())
+            .env_remove("DATABASE_URL")
+            .stdin(Stdio::null())
+            .stdout(output("stdout"))
+            .stderr(output("stderr"))
+            .spawn()
+            .expect("local starts");
+        Self { directory, child, port, private_port }
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.path().join("debug").join(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn files(&self) -> PathBuf {
+        self.directory.path().join("local")
+    }
+
+    pub(crate) fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + LIMIT;
+        while !self.read("stdout").contains("Ctrl-C stops everything") {
+            let ended = self.child.try_wait().expect("local is our child");
+            assert!(ended.is_none(), "local ended: {ended:?}\n{}", self.read("stderr"));
+            assert!(Instant::now() < deadline, "not ready:\n{}{}", self.read("stdout"), self.read("stderr"));
+            std::thread::sleep(POLL);
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().expect("a process id")), signal).expect("local runs");
+    }
+
+    pub(crate) fn kill_service(&self, name: &str) {
+        let pid = self.read(&format!("{name}.pid")).parse().expect("the service wrote its id down");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the service runs");
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("local is our child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "local does not end:\n{}", self.read("stdout"));
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// The port that PostgreSQL was given.
+    pub(crate) fn database_port(&self) -> u16 {
+        let stdout = self.read("stdout");
+        let line = stdout.lines().find(|line| line.trim_start().starts_with("PostgreSQL ")).expect("it is told");
+        let (_, rest) = line.split_once("127.0.0.1:").expect("the line has the address");
+        rest.split(',').next().and_then(|port| port.parse().ok()).expect("the address has a port")
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        // What it started ends with it; that is tested, too.
+        self.child.kill().and_then(|()| self.child.wait()).expect("local can be killed");
+    }
+}
+
+pub(crate) fn answers(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+pub(crate) fn wait_until_closed(ports: &[u16]) {
+    let deadline = Instant::now() + LIMIT;
+    while let Some(port) = ports.iter().find(|&&port| answers(port)) {
+        assert!(Instant::now() < deadline, "port {port} still answers");
+        std::thread::sleep(POLL);
+    }
+}
