@@ -125,6 +125,11 @@ impl<'a> Vars<'a> {
         self.errors.push(VariableError { variable: name, problem: problem.into() });
     }
 
+    /// Whether `name` was found to be unusable.
+    pub fn is_rejected(&self, name: &str) -> bool {
+        self.errors.iter().any(|error| error.variable == name)
+    }
+
     /// Every variable that was asked for: what this configuration accepts.
     pub fn known(&self) -> impl Iterator<Item = &'static str> {
         self.known.iter().copied()

@@ -1,5 +1,7 @@
 //! What the tests of Causeway's services share: PostgreSQL, the services themselves, ports, faults on the way.
 
+pub mod aws;
+pub mod network;
 pub mod postgres;
 pub mod proxy;
 pub mod service;

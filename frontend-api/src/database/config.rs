@@ -1,6 +1,6 @@
 //! Where the database is, how to talk to it, and how long to wait for it.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use causeway_common::config::Vars;
@@ -44,8 +44,14 @@ impl DatabaseConfig {
             _ => SslMode::Prefer,
         };
         let mode = vars.parsed("DB_SSLMODE", SslMode::parse).or(url_tls.mode).unwrap_or(default_mode);
-        let root_cert = vars.text("DB_SSLROOTCERT").map(PathBuf::from).or(url_tls.root_cert);
-        let tls = Tls::new(mode, root_cert.as_deref()).map_err(|problem| vars.reject("DB_SSLROOTCERT", problem)).ok();
+        let tls = match (vars.text("DB_SSLROOTCERT"), url_tls.root_cert) {
+            (None, Some(path)) => Tls::new(mode, Some(&path)).map_err(|_| {
+                vars.reject("DATABASE_URL", "sslrootcert is not the path of a readable file of PEM certificates");
+            }),
+            (path, _) => {
+                Tls::new(mode, path.as_deref().map(Path::new)).map_err(|problem| vars.reject("DB_SSLROOTCERT", problem))
+            }
+        };
         let config = Self {
             table: table.unwrap_or_default(),
             pool_size: vars.number("DB_POOL_SIZE", 4, 2..=100),
@@ -53,7 +59,7 @@ impl DatabaseConfig {
             query_timeout: vars.milliseconds("DB_QUERY_TIMEOUT_MS", 5000),
             idle_timeout: vars.milliseconds("DB_IDLE_TIMEOUT_MS", 60_000),
             max_lifetime: vars.milliseconds("DB_MAX_LIFETIME_MS", 600_000),
-            tls: tls?,
+            tls: tls.ok()?,
         };
         Some((config, source?))
     }
@@ -76,6 +82,10 @@ fn load_source(vars: &mut Vars<'_>, from_url: Option<url::UrlTarget>) -> Option<
             user: target.user,
             password: target.password,
         }));
+    }
+    if vars.is_rejected("DATABASE_URL") {
+        // That nothing else tells where the database is need not be said as well.
+        return None;
     }
     match secret_id {
         Some(id) if on_app_runner || password.is_none() => load_secret(vars, &id, overrides),

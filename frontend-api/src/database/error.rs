@@ -49,15 +49,18 @@ impl DatabaseError {
         }
     }
 
-    /// The statement was rolled back because of the data in it (SQLSTATE classes 22 and 23).
+    /// The statement was rolled back because of the data in it: its form, a constraint, a view's check, or a trigger.
     pub fn refuses_data(&self) -> bool {
-        self.sqlstate().is_some_and(|code| code.code().starts_with("22") || code.code().starts_with("23"))
+        self.is_of_class(&["22", "23", "44", "P0"])
+    }
+
+    fn is_of_class(&self, classes: &[&str]) -> bool {
+        self.sqlstate().is_some_and(|code| classes.iter().any(|class| code.code().starts_with(class)))
     }
 
     /// The connection must not be used again. Only a statement that the server itself rolled back leaves it clean.
     pub(super) fn spoils_connection(&self) -> bool {
-        let clean = |code: &SqlState| ["22", "23", "42"].iter().any(|class| code.code().starts_with(class));
-        !self.sqlstate().is_some_and(clean)
+        !(self.refuses_data() || self.is_of_class(&["42"]))
     }
 
     /// All connections to this server must not be used again: it is read-only now, going down, or gone.

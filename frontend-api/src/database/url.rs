@@ -54,10 +54,11 @@ pub(super) fn parse(text: &str) -> Result<(UrlTarget, TlsOptions), String> {
 }
 
 fn tls_options(url: &Url) -> Result<TlsOptions, String> {
+    let unknown_mode = || "sslmode is none of disable, prefer, require, verify-full".to_owned();
     let mut options = TlsOptions::default();
     for (key, value) in url.query_pairs() {
         match key.as_ref() {
-            "sslmode" => options.mode = Some(SslMode::parse(&value).map_err(|problem| format!("sslmode: {problem}"))?),
+            "sslmode" => options.mode = Some(SslMode::parse(&value).map_err(|_| unknown_mode())?),
             "sslrootcert" => options.root_cert = Some(PathBuf::from(value.as_ref())),
             _ => return Err("has a parameter other than sslmode and sslrootcert".to_owned()),
         }

@@ -106,8 +106,8 @@ catalogue! {
         remedy: "Store {\"username\", \"password\", \"host\", \"port\", \"dbname\"} as the secret's string.",
     }
     SECRET_LACKS_KEY: "secret-lacks-key" at [Secret, Read] {
-        evidence: "the JSON parses, but a key that is needed is absent",
-        cause: "The secret lacks a key.",
+        evidence: "the JSON parses, but a key that is needed is absent, or its port is none",
+        cause: "The secret lacks a key that is needed.",
         remedy: "Add the key; for a secret that RDS manages set DB_HOST, DB_PORT and DB_NAME instead.",
     }
     SECRET_UNREADABLE: "secret-unreadable" at [Secret, Read] {
@@ -196,7 +196,7 @@ catalogue! {
         cause: "The server or a proxy closes the connection at once: wrong port, or an Aurora cluster that resumes from a pause.",
         remedy: "Try again in 45 s; if it stays, check the port and what listens there. For no pauses set a minimum capacity above 0 ACU.",
     }
-    NOT_POSTGRES: "not-postgres" at [Tls] {
+    NOT_POSTGRES: "not-postgres" at [Tls, Authentication] {
         evidence: "the answer to SSLRequest is neither S nor N",
         cause: "What listens there is not PostgreSQL.",
         remedy: "Correct the host or the port.",
@@ -244,19 +244,19 @@ catalogue! {
         remedy: "Create the role, or correct the user's name.",
     }
     ENCRYPTION_REQUIRED: "encryption-required" at [Authentication] {
-        evidence: "SQLSTATE 28000, no pg_hba.conf entry … no encryption",
+        evidence: "SQLSTATE 28000, no pg_hba.conf entry … no encryption, from a server that offers TLS",
         cause: "The server takes only TLS connections (rds.force_ssl).",
         remedy: "Set DB_SSLMODE to verify-full.",
     }
     NO_PG_HBA_ENTRY: "no-pg-hba-entry" at [Authentication] {
-        evidence: "SQLSTATE 28000, no pg_hba.conf entry",
+        evidence: "SQLSTATE 28000, no pg_hba.conf entry, on an encrypted connection or from a server without TLS",
         cause: "The server has no rule that lets this user in from here.",
         remedy: "Add a pg_hba.conf entry for user, database and address; on Aurora see that it is not a cluster that resumes.",
     }
     LOGIN_REFUSED: "login-refused" at [Authentication] {
-        evidence: "SQLSTATE 28000 otherwise, 42501 at login, or a failed PAM or IAM login",
+        evidence: "SQLSTATE 28000 otherwise, 42501 at login, 55000 when the database takes no connections, or a failed PAM or IAM login",
         cause: "The server does not let this user log in.",
-        remedy: "Check LOGIN and CONNECT rights; for IAM authentication rds-db:connect, rds_iam and a fresh token.",
+        remedy: "Check LOGIN and CONNECT rights and ALLOW_CONNECTIONS; for IAM authentication rds-db:connect, rds_iam and a fresh token.",
     }
     DATABASE_MISSING: "database-missing" at [Authentication] {
         evidence: "SQLSTATE 3D000",
@@ -269,7 +269,7 @@ catalogue! {
         remedy: "Lower DB_POOL_SIZE × instances, raise max_connections or the maximum ACU, or put RDS Proxy between.",
     }
     DATABASE_STARTING: "database-starting" at [Authentication] {
-        evidence: "SQLSTATE 57P03 or 55000",
+        evidence: "SQLSTATE 57P03, or 55000 otherwise",
         cause: "The database is starting up, recovering or resuming from a pause.",
         remedy: "Wait: Aurora resumes in 15 to 45 s. For no pauses set a minimum capacity above 0 ACU.",
     }

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
+use tokio::time::sleep_until;
 use url::Url;
 
 pub use self::config::DoctorConfig;
@@ -57,7 +58,13 @@ pub struct Doctor {
     private_service: Option<Url>,
     http: reqwest::Client,
     /// Held during a run, so that concurrent callers share it.
-    latest: Mutex<Option<(Instant, Arc<Report>)>>,
+    latest: Mutex<Option<Run>>,
+}
+
+struct Run {
+    began: Instant,
+    ended: Instant,
+    report: Arc<Report>,
 }
 
 impl Doctor {
@@ -77,15 +84,32 @@ impl Doctor {
 
     /// A report that is at most 2 s old.
     pub async fn report(&self) -> Arc<Report> {
-        let mut latest = self.latest.lock().await;
-        match &*latest {
-            Some((at, report)) if at.elapsed() < FRESH_FOR => report.clone(),
-            _ => {
-                let report = Arc::new(self.run().await);
-                *latest = Some((Instant::now(), report.clone()));
-                report
+        self.latest().await.0
+    }
+
+    /// A report of what is the case since `change`: of a run that began later.
+    pub async fn report_since(&self, change: Instant) -> Arc<Report> {
+        loop {
+            match self.latest().await {
+                (report, began, _) if began >= change => return report,
+                (_, _, ended) => sleep_until((ended + FRESH_FOR).into()).await,
             }
         }
+    }
+
+    /// The latest report, and when its run began and ended.
+    async fn latest(&self) -> (Arc<Report>, Instant, Instant) {
+        let mut latest = self.latest.lock().await;
+        if let Some(Run { began, ended, report }) = &*latest
+            && ended.elapsed() < FRESH_FOR
+        {
+            return (report.clone(), *began, *ended);
+        }
+        let began = Instant::now();
+        let report = Arc::new(self.run().await);
+        let ended = Instant::now();
+        *latest = Some(Run { began, ended, report: report.clone() });
+        (report, began, ended)
     }
 
     /// Walks all ways side by side.

@@ -7,14 +7,18 @@ use super::catalogue::{
 use super::report::{Check, Diagnosis, Outcome, Stage, StageName, Verdict};
 use super::{DATABASE, SECRETS_MANAGER, catalogue};
 
-/// A rule over all checks, and what it means when it holds.
-type Rule = (fn(&[Check]) -> bool, &'static Cause);
+/// What several checks show together and none of them alone.
+struct Rule {
+    /// Whether a check's fault is one of those that the rule explains. Others are not suppressed by it.
+    explains: fn(&Check) -> bool,
+    holds: fn(&[Check]) -> bool,
+    cause: &'static Cause,
+}
 
-/// What no single check can tell.
 static RULES: &[Rule] = &[
-    (no_name_resolves, &NO_NAME_RESOLVES),
-    (everything_times_out, &EVERYTHING_TIMES_OUT),
-    (public_times_out, &PUBLIC_TIMES_OUT),
+    Rule { explains: was_not_served, holds: no_name_resolves, cause: &NO_NAME_RESOLVES },
+    Rule { explains: timed_out, holds: everything_times_out, cause: &EVERYTHING_TIMES_OUT },
+    Rule { explains: public_timed_out, holds: public_times_out, cause: &PUBLIC_TIMES_OUT },
 ];
 
 /// The first blocking fault.
@@ -29,13 +33,13 @@ pub(super) fn of(checks: &[Check]) -> Verdict {
     faults.sort_by_key(|(_, stage)| !is_before_network(stage));
     let Some((check, stage)) = faults.first() else { return ok() };
     if !is_before_network(stage)
-        && let Some((_, cause)) = RULES.iter().find(|(holds, _)| holds(checks))
+        && let Some(rule) = RULES.iter().find(|rule| (rule.explains)(check) && (rule.holds)(checks))
     {
         return Verdict {
             outcome: Outcome::Failed,
             check: None,
             stage: Some(stage.name),
-            diagnosis: Diagnosis::from(*cause),
+            diagnosis: Diagnosis::from(rule.cause),
         };
     }
     Verdict {
@@ -72,10 +76,12 @@ fn is_before_network(stage: &Stage) -> bool {
 
 /// Two or more asked the resolver, and it served none of them.
 fn no_name_resolves(checks: &[Check]) -> bool {
-    let asked = checks.iter().filter(|check| asked_resolver(check));
-    let served_none = |check: &Check| check.failed_by(&RESOLVER_SILENT) || check.failed_by(&RESOLVER_FAILED);
-    let asked: Vec<_> = asked.collect();
-    asked.len() > 1 && asked.into_iter().all(served_none)
+    let asked: Vec<_> = checks.iter().filter(|check| asked_resolver(check)).collect();
+    asked.len() > 1 && asked.into_iter().all(was_not_served)
+}
+
+fn was_not_served(check: &Check) -> bool {
+    check.failed_by(&RESOLVER_SILENT) || check.failed_by(&RESOLVER_FAILED)
 }
 
 /// Two or more dialled, and all waited in vain, whatever kind of address they had.
@@ -91,6 +97,10 @@ fn public_times_out(checks: &[Check]) -> bool {
     let (public, private): (Vec<&Check>, Vec<_>) =
         checks.iter().filter(|check| dialled(check)).partition(|check| check.is_public == Some(true));
     public.len() > 1 && public.iter().all(|check| timed_out(check)) && private.iter().any(|check| !timed_out(check))
+}
+
+fn public_timed_out(check: &Check) -> bool {
+    check.is_public == Some(true) && timed_out(check)
 }
 
 fn asked_resolver(check: &Check) -> bool {

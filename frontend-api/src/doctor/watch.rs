@@ -1,6 +1,7 @@
 //! One report in the log at start, and one at each change of the database's availability.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Doctor;
 use super::report::Report;
@@ -11,8 +12,10 @@ pub async fn run(doctor: Arc<Doctor>, database: Database) {
     // Before that the tables may not be there yet, which is no fault.
     database.availability().until_known().await;
     loop {
+        let change = Instant::now();
         let was_available = database.availability().check().is_ok();
-        log(doctor.report().await.as_ref());
+        // An earlier report tells of how it was before the change.
+        log(doctor.report_since(change).await.as_ref());
         database.availability().until(!was_available).await;
     }
 }

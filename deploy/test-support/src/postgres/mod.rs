@@ -3,10 +3,12 @@
 
 mod database;
 mod own;
+mod tls;
 
 pub use database::TestDatabase;
 pub use own::OwnPostgres;
 use std::time::Duration;
+pub use tls::Authority;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// No step of a test's plumbing may take longer.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
+use tokio::time::timeout_at;
 
 use super::{TLS_LIMIT, connect, resolve};
-use crate::database::{Credentials, CredentialsProvider, DatabaseConfig, SslMode, driver_config};
+use crate::database::{Credentials, CredentialsProvider, DatabaseConfig, SslMode, TableName, driver_config};
 use crate::doctor::catalogue::{
     DATABASE_PUBLIC_ADDRESS, PASSWORD_REFUSED, SECRET_OUTDATED, SECRET_UNREADABLE, SILENT, SLOW_QUERY,
 };
-use crate::doctor::probe::postgres::{self, LIMIT};
+use crate::doctor::probe::postgres::{self, LIMIT, Session};
 use crate::doctor::probe::{Dependency, dns, is_public, tcp};
 use crate::doctor::report::{Check, Diagnosis, StageName};
 use crate::doctor::walk::{Fault, Found, Walk};
@@ -24,18 +25,14 @@ pub(in crate::doctor) async fn check(
     provider: &CredentialsProvider,
     deadline: Instant,
 ) -> Check {
-    let known = provider.current().await.ok();
-    let check = walk(config, provider, deadline).await;
-    if !check.failed_by(&PASSWORD_REFUSED) || provider.secret().is_none() {
+    let (check, used) = walk(config, provider, deadline).await;
+    let Some(used) = used.filter(|_| check.failed_by(&PASSWORD_REFUSED) && provider.secret().is_some()) else {
         return check;
-    }
-    // Refused: the secret may have been rotated since it was read. The service itself would read it again now.
-    let newer = match known {
-        Some(known) => provider.newer_than(&known).await.ok().flatten(),
-        None => None,
     };
-    let check = if newer.is_some() { walk(config, provider, deadline).await } else { check };
-    blame_secret(check)
+    // Refused: the secret may have been rotated since it was read. The service itself would read it again now.
+    let newer = timeout_at(deadline.into(), provider.newer_than(&used)).await;
+    let is_newer = newer.is_ok_and(|read| read.is_ok_and(|newer| newer.is_some()));
+    blame_secret(if is_newer { walk(config, provider, deadline).await.0 } else { check })
 }
 
 /// The password came from the secret, so that is where to look.
@@ -48,18 +45,30 @@ fn blame_secret(mut check: Check) -> Check {
     check
 }
 
-async fn walk(config: &DatabaseConfig, provider: &CredentialsProvider, deadline: Instant) -> Check {
+/// The check, and the credentials that it used.
+async fn walk(
+    config: &DatabaseConfig,
+    provider: &CredentialsProvider,
+    deadline: Instant,
+) -> (Check, Option<Arc<Credentials>>) {
     let mut plan = vec![StageName::Configuration];
     plan.extend(provider.secret().map(|_| StageName::Secret));
     plan.extend([StageName::Dns, StageName::Tcp]);
     plan.extend((config.tls.mode != SslMode::Disable).then_some(StageName::Tls));
     plan.extend([StageName::Authentication, StageName::Query, StageName::Writable]);
     let mut walk = Walk::new(DATABASE, &plan, deadline);
-    stages(&mut walk, config, provider).await;
-    walk.finish()
+    let credentials = credentials(&mut walk, config, provider).await;
+    if let Some(credentials) = &credentials {
+        stages(&mut walk, config, credentials).await;
+    }
+    (walk.finish(), credentials)
 }
 
-async fn stages(walk: &mut Walk, config: &DatabaseConfig, provider: &CredentialsProvider) -> Option<()> {
+async fn credentials(
+    walk: &mut Walk,
+    config: &DatabaseConfig,
+    provider: &CredentialsProvider,
+) -> Option<Arc<Credentials>> {
     let source = if provider.secret().is_some() { "DBSECRETSNAME" } else { "the environment" };
     let summary = format!("credentials from {source}, DB_SSLMODE {}", config.tls.mode);
     walk.stage(StageName::Configuration, LIMIT, &SILENT, async { Ok(Found::new((), summary)) }).await?;
@@ -69,8 +78,12 @@ async fn stages(walk: &mut Walk, config: &DatabaseConfig, provider: &Credentials
         None => provider.current().await.ok()?,
     };
     walk.target(format!("{}:{}", credentials.host, credentials.port));
+    Some(credentials)
+}
 
-    let stream = reach(walk, &credentials).await?;
+async fn stages(walk: &mut Walk, config: &DatabaseConfig, credentials: &Credentials) -> Option<()> {
+    let stream = reach(walk, credentials).await?;
+    let address = stream.peer_addr().ok();
     let stream: Box<dyn postgres::Stream> = if config.tls.mode == SslMode::Disable {
         Box::new(stream)
     } else {
@@ -78,10 +91,16 @@ async fn stages(walk: &mut Walk, config: &DatabaseConfig, provider: &Credentials
         let probe = postgres::encrypt(stream, &credentials.host, config.tls.mode, verifier);
         walk.stage(StageName::Tls, TLS_LIMIT, &SILENT, probe).await?
     };
-    let driver = driver_config(config, &credentials);
-    let client = walk.stage(StageName::Authentication, LIMIT, &SILENT, postgres::log_in(stream, driver)).await?;
-    walk.stage(StageName::Query, LIMIT, &SLOW_QUERY, postgres::query(&client, &config.table)).await?;
-    walk.stage(StageName::Writable, LIMIT, &SLOW_QUERY, postgres::writable(&client, &config.table)).await
+    let log_in = postgres::log_in(stream, address, driver_config(config, credentials));
+    let session = walk.stage(StageName::Authentication, LIMIT, &SILENT, log_in).await?;
+    let served = ask(walk, &session, &config.table).await;
+    session.close().await;
+    served
+}
+
+async fn ask(walk: &mut Walk, session: &Session, table: &TableName) -> Option<()> {
+    walk.stage(StageName::Query, LIMIT, &SLOW_QUERY, postgres::query(session, table)).await?;
+    walk.stage(StageName::Writable, LIMIT, &SLOW_QUERY, postgres::writable(session, table)).await
 }
 
 async fn read_secret(provider: &CredentialsProvider) -> Result<Found<Arc<Credentials>>, Fault> {

@@ -43,9 +43,12 @@ async fn reach(walk: &mut Walk, url: &Url, dependency: Dependency) -> Option<()>
     Some(())
 }
 
-/// Without what follows the path: a query can hold a token.
+/// Without user info and what follows the path: either can hold a secret.
 fn shown(url: &Url) -> String {
     let mut shown = url.clone();
+    // A URL that has a host can have both, so neither call fails.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
     shown.set_query(None);
     shown.set_fragment(None);
     shown.to_string()

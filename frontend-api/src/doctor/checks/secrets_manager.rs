@@ -6,6 +6,7 @@ use aws_sdk_secretsmanager::config::ProvideCredentials;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use causeway_common::error::chain;
+use tokio::time::timeout;
 use url::Url;
 
 use super::{reach, shown};
@@ -30,7 +31,8 @@ pub(in crate::doctor) async fn check(
     provider: &CredentialsProvider,
     deadline: Instant,
 ) -> Check {
-    let endpoint = service.endpoint().await;
+    // It may have to be looked for; the stage below says so when it takes too long.
+    let endpoint = timeout(CONFIGURATION_LIMIT, service.endpoint()).await.ok().flatten();
     let mut plan = vec![StageName::Configuration, StageName::Dns, StageName::Tcp];
     plan.extend(endpoint.as_ref().is_none_or(|url| url.scheme() == "https").then_some(StageName::Tls));
     plan.extend([StageName::Credentials, StageName::Read]);
@@ -53,7 +55,7 @@ async fn stages(walk: &mut Walk, id: &str, service: &SecretsManager, provider: &
 }
 
 async fn configuration(id: &str, service: &SecretsManager) -> Result<Found<Url>, Fault> {
-    let region = service.sdk().await.region().map(ToString::to_string);
+    let region = service.sdk().await.region().map(ToString::to_string).filter(|region| !region.is_empty());
     let region = region.ok_or_else(|| Fault::new(&REGION_MISSING, "no region"))?;
     // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME
     if let Some(arn_region) = id.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2))

@@ -1,12 +1,15 @@
 //! PostgreSQL's own stages on one connection: TLS as the server offers it, log-in, a query, the right to write.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::{Client, NoTls};
 
@@ -19,7 +22,15 @@ use crate::doctor::catalogue::{
 };
 use crate::doctor::walk::{Fault, Found};
 
+/// What `pg_stat_activity` calls the doctor's connections.
+const APPLICATION_NAME: &str = "causeway-doctor";
+
 pub(in crate::doctor) const LIMIT: Duration = Duration::from_secs(2);
+
+/// What the server may spend on one statement: it does not notice by itself that nobody waits any more.
+const STATEMENT_LIMIT: Duration = Duration::from_millis(1500);
+/// For the server to take leave.
+const CLOSE_LIMIT: Duration = Duration::from_millis(200);
 
 /// Length and code of the message that asks for TLS (PostgreSQL's protocol, `SSLRequest`).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
@@ -44,34 +55,76 @@ pub(in crate::doctor) async fn encrypt(
             Ok(Found::new(Box::new(stream), "not offered; DB_SSLMODE=prefer goes on without"))
         }
         Ok(b'N') => Err(Fault::new(&TLS_NOT_OFFERED, "the server answered N to SSLRequest")),
-        Ok(other) => Err(Fault::new(&NOT_POSTGRES, format!("the answer to SSLRequest is the byte {other:#04x}"))),
+        Ok(other) => Err(not_postgres(other)),
         Err(error) => Err(Fault::new(&CLOSED, format!("after SSLRequest: {error}"))),
     }
 }
 
+/// The byte that the server answers to the wish for TLS: `S` or `N`.
 async fn offers_tls(stream: &mut TcpStream) -> io::Result<u8> {
     stream.write_all(&SSL_REQUEST).await?;
     stream.read_u8().await
 }
 
-/// Logs in. The connection lives until the client is dropped.
+/// One log-in. Dropping it ends the connection, whatever the server is doing.
+pub(in crate::doctor) struct Session {
+    client: Client,
+    /// The driver's own task, which would wait for the answer to a statement that nobody waits for.
+    connection: JoinSet<()>,
+}
+
+impl Session {
+    /// Takes leave of the server.
+    pub(in crate::doctor) async fn close(self) {
+        let Self { client, mut connection } = self;
+        drop(client);
+        // A server that is stuck has to find out by itself.
+        let _ = timeout(CLOSE_LIMIT, connection.join_next()).await;
+    }
+}
+
+/// Logs in on a connection to `address`.
 pub(in crate::doctor) async fn log_in(
     stream: Box<dyn Stream>,
+    address: Option<SocketAddr>,
     mut driver: tokio_postgres::Config,
-) -> Result<Found<Client>, Fault> {
+) -> Result<Found<Session>, Fault> {
     // TLS, where there is any, is under this stream already.
-    driver.ssl_mode(tokio_postgres::config::SslMode::Disable);
+    driver.ssl_mode(tokio_postgres::config::SslMode::Disable).application_name(APPLICATION_NAME);
     match driver.connect_raw(stream, NoTls).await {
         Ok((client, connection)) => {
-            tokio::spawn(async move {
+            let mut task = JoinSet::new();
+            task.spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "the doctor's connection ended");
                 }
             });
-            Ok(Found::new(client, format!("logged in as {}", driver.get_user().unwrap_or_default())))
+            let session = Session { client, connection: task };
+            Ok(Found::new(session, format!("logged in as {}", driver.get_user().unwrap_or_default())))
         }
-        Err(error) => Err(login_fault(&error)),
+        Err(error) => {
+            let fault = login_fault(&error);
+            let told = error.as_db_error().is_some();
+            Err(look_again(fault, told, address).await)
+        }
     }
+}
+
+/// Without TLS two things stay unclear. A server refuses with the same words whether encryption would help or not, which
+/// it can't where there is none to be had. And what says nothing that we understand may not be PostgreSQL at all.
+async fn look_again(fault: Fault, told: bool, address: Option<SocketAddr>) -> Fault {
+    let unclear = fault.cause == &ENCRYPTION_REQUIRED || !told;
+    let Some(address) = address.filter(|_| unclear) else { return fault };
+    let answer = async { offers_tls(&mut TcpStream::connect(address).await?).await };
+    match answer.await {
+        Ok(b'N') if told => Fault::new(&NO_PG_HBA_ENTRY, format!("{}; the server offers no TLS", fault.evidence)),
+        Ok(byte) if !told && byte != b'N' && byte != b'S' => not_postgres(byte),
+        _ => fault,
+    }
+}
+
+fn not_postgres(answer: u8) -> Fault {
+    Fault::new(&NOT_POSTGRES, format!("the answer to SSLRequest is the byte {answer:#04x}"))
 }
 
 fn login_fault(error: &tokio_postgres::Error) -> Fault {
@@ -99,6 +152,8 @@ fn login_cause(db: &DbError) -> &'static Cause {
         SqlState::INVALID_PASSWORD => &PASSWORD_REFUSED,
         SqlState::INVALID_CATALOG_NAME => &DATABASE_MISSING,
         SqlState::TOO_MANY_CONNECTIONS => &TOO_MANY_CONNECTIONS,
+        // ALLOW_CONNECTIONS is false: waiting would not help.
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE if says("not currently accepting connections") => &LOGIN_REFUSED,
         SqlState::CANNOT_CONNECT_NOW | SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => &DATABASE_STARTING,
         SqlState::INSUFFICIENT_PRIVILEGE => &LOGIN_REFUSED,
         _ => &LOGIN_FAILED,
@@ -106,19 +161,20 @@ fn login_cause(db: &DbError) -> &'static Cause {
 }
 
 /// Reads from the table, as `/recent-visits` does.
-pub(in crate::doctor) async fn query(client: &Client, table: &TableName) -> Result<Found<()>, Fault> {
-    let sql = format!("SELECT 1 FROM {table} LIMIT 1");
-    client.simple_query(&sql).await.map_err(|error| query_fault(&error))?;
+pub(in crate::doctor) async fn query(session: &Session, table: &TableName) -> Result<Found<()>, Fault> {
+    let limit = STATEMENT_LIMIT.as_millis();
+    let sql = format!("SET statement_timeout = {limit}; SELECT 1 FROM {table} LIMIT 1");
+    session.client.simple_query(&sql).await.map_err(|error| query_fault(&error))?;
     Ok(Found::new((), format!("{table} can be read")))
 }
 
 /// Asks whether an INSERT would be taken; makes none.
-pub(in crate::doctor) async fn writable(client: &Client, table: &TableName) -> Result<Found<()>, Fault> {
+pub(in crate::doctor) async fn writable(session: &Session, table: &TableName) -> Result<Found<()>, Fault> {
     let sql = format!(
         "SELECT current_setting('transaction_read_only')::bool, pg_is_in_recovery(), \
          has_table_privilege('{table}', 'INSERT')"
     );
-    let row = client.query_one(&sql, &[]).await.map_err(|error| query_fault(&error))?;
+    let row = session.client.query_one(&sql, &[]).await.map_err(|error| query_fault(&error))?;
     let flag = |column: usize| row.try_get::<_, bool>(column).map_err(|error| query_fault(&error));
     match (flag(0)?, flag(1)?, flag(2)?) {
         (_, true, _) => Err(Fault::new(&READ_ONLY_REPLICA, "pg_is_in_recovery() is true")),

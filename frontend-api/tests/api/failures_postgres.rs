@@ -1,0 +1,160 @@
+//! PostgreSQL down, killed, restarted, demoted: what is told meanwhile, and that all is well afterwards.
+
+use causeway_test_support::postgres::OwnPostgres;
+use reqwest::StatusCode;
+
+use crate::helpers::{App, PATIENCE, eventually, unavailable, until_blocked};
+use crate::load::Load;
+use crate::sockets;
+
+const CLIENTS: usize = 16;
+/// What a client may be told while the database fails.
+const REGISTERED_OR_NOT: [StatusCode; 2] = [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE];
+
+async fn spawn(postgres: &OwnPostgres) -> App {
+    let app = App::spawn(&[("DATABASE_URL", postgres.url())]).await;
+    app.until_ready().await;
+    app
+}
+
+#[tokio::test]
+async fn down_at_start_the_port_is_open_and_the_service_waits_for_it() {
+    let postgres = OwnPostgres::start().await;
+    postgres.stop().await;
+    let app = App::spawn(&[("DATABASE_URL", postgres.url())]).await;
+    assert_eq!(app.health().await.status(), StatusCode::OK);
+    unavailable(app.ready().await, "database-unavailable").await;
+    unavailable(app.register("curl").await, "database-unavailable").await;
+    unavailable(app.get("/recent-visits").await, "database-unavailable").await;
+
+    postgres.restart().await;
+    app.until_ready().await;
+    app.registered("curl").await;
+    assert_eq!(app.recent_visits().await.len(), 1);
+}
+
+#[tokio::test]
+async fn killed_under_load_and_restarted_it_has_every_visit_that_was_registered() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    let mut load = Load::start(&app, CLIENTS);
+    for _ in 0..2 {
+        load.until_registered(200).await;
+        postgres.kill().await;
+        load.until_failed(50).await;
+        assert_eq!(app.health().await.status(), StatusCode::OK);
+        app.until_ready_is(StatusCode::SERVICE_UNAVAILABLE).await;
+        postgres.restart().await;
+    }
+    load.until_registered(200).await;
+    let outcome = load.finish().await;
+    outcome.assert_only(&REGISTERED_OR_NOT);
+    outcome.assert_kept(&postgres.client().await).await;
+}
+
+#[tokio::test]
+async fn stopped_in_order_and_restarted_it_has_every_visit_that_was_registered() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    let mut load = Load::start(&app, CLIENTS);
+    load.until_registered(100).await;
+    postgres.stop().await;
+    load.until_failed(50).await;
+    postgres.restart().await;
+    load.until_registered(100).await;
+    let outcome = load.finish().await;
+    outcome.assert_only(&REGISTERED_OR_NOT);
+    outcome.assert_kept(&postgres.client().await).await;
+}
+
+#[tokio::test]
+async fn connections_terminated_mid_batch_lose_nothing_that_was_registered() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    let mut load = Load::start(&app, CLIENTS);
+    for _ in 0..10 {
+        load.until_registered(50).await;
+        assert!(postgres.terminate_backends().await > 0, "there was a connection to terminate");
+    }
+    load.until_registered(50).await;
+    let outcome = load.finish().await;
+    outcome.assert_only(&REGISTERED_OR_NOT);
+    outcome.assert_kept(&postgres.client().await).await;
+    // One for the batch that was cut off, and one for the next on a connection that nobody knew to be dead.
+    let most = outcome.most_failures_of_a_client();
+    assert!(most <= 2 * 10, "a client failed {most} times");
+}
+
+#[tokio::test]
+async fn idle_connections_that_were_terminated_cost_no_request() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    app.registered("before").await;
+    app.recent_visits().await;
+    postgres.terminate_backends().await;
+    // The service learns of it by itself and closes its ends; nobody else has a connection.
+    let open = || sockets::open().iter().any(|socket| socket.remote_port == postgres.port());
+    eventually("the service closes its ends", async || (!open()).then_some(())).await;
+    app.registered("after").await;
+    assert_eq!(app.recent_visits().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_turned_read_only_is_left_until_it_takes_writes_again() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    app.registered("before").await;
+    turn_read_only(&postgres, "on").await;
+    app.until_it_notices().await;
+    unavailable(app.register("during").await, "database-unavailable").await;
+    assert_eq!(app.health().await.status(), StatusCode::OK);
+
+    turn_read_only(&postgres, "off").await;
+    app.until_ready().await;
+    app.registered("after").await;
+}
+
+async fn turn_read_only(postgres: &OwnPostgres, how: &str) {
+    postgres.execute(&format!("ALTER SYSTEM SET default_transaction_read_only = {how}")).await;
+    postgres.execute("SELECT pg_reload_conf()").await;
+}
+
+#[tokio::test]
+async fn a_server_turned_read_only_is_left_with_all_connections_at_once() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    // Two connections: one is held up with a visit while the other reads.
+    let locker = postgres.client().await;
+    locker.batch_execute("BEGIN; LOCK TABLE access IN SHARE MODE").await.unwrap();
+    let reading = async {
+        until_blocked(&locker, 1).await;
+        app.recent_visits().await;
+        locker.batch_execute("COMMIT").await.unwrap();
+    };
+    tokio::join!(app.registered("before"), reading);
+
+    turn_read_only(&postgres, "on").await;
+    eventually("a visit is refused", async || {
+        (app.register("finds out").await.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    // No second one has to find out on the other connection.
+    app.register("connects anew, in vain").await;
+    assert_eq!(app.ready().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_failure_of_the_database_is_logged_when_it_begins_and_when_it_ends() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    postgres.kill().await;
+    app.register("curl").await;
+    let lost = app.service.wait_for_log(|line| line["message"] == "the database is not available", PATIENCE).await;
+    assert_eq!(lost["level"], "ERROR");
+    assert!(lost["cause"].as_str().is_some_and(|cause| !cause.is_empty()), "{lost}");
+    postgres.restart().await;
+    app.until_ready().await;
+    let told = |message: &str| app.service.logs().iter().filter(|line| line["message"] == message).count();
+    assert_eq!(told("the database is not available"), 1, "said once, not with every request");
+    assert_eq!(told("the database is available"), 2);
+}

@@ -1,0 +1,220 @@
+//! The service and its database, ready to be asked.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use causeway_common::http_client;
+use causeway_test_support::postgres::TestDatabase;
+use causeway_test_support::service::Service;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_frontend-api");
+/// What is awaited happens within milliseconds; a busy machine may take its time.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at something that can only be polled.
+const POLL: Duration = Duration::from_millis(10);
+/// A database that is not there, for tests that need none.
+pub const NO_DATABASE: &str = "postgres://nobody@127.0.0.1:1/none?sslmode=disable";
+/// What a slow test machine must not run into; a test of a limit sets that one itself.
+const GENEROUS: [(&str, &str); 4] = [
+    ("DB_CONNECT_TIMEOUT_MS", "15000"),
+    ("DB_QUERY_TIMEOUT_MS", "15000"),
+    ("REQUEST_TIMEOUT_MS", "15000"),
+    ("PRIVATE_SERVICE_TIMEOUT_MS", "15000"),
+];
+
+pub struct App {
+    pub service: Service,
+    client: Client,
+}
+
+/// The service with a database of its own, ready.
+pub async fn spawn_app() -> (App, TestDatabase) {
+    spawn_app_with(&[]).await
+}
+
+/// The same with further variables.
+pub async fn spawn_app_with(env: &[(&str, &str)]) -> (App, TestDatabase) {
+    let database = TestDatabase::create().await;
+    let app = App::spawn(&with_url(database.url(), env)).await;
+    app.until_ready().await;
+    (app, database)
+}
+
+/// The service without a database.
+pub async fn spawn_without_database(env: &[(&str, &str)]) -> App {
+    App::spawn(&with_url(NO_DATABASE, env)).await
+}
+
+/// `env` and this `DATABASE_URL`.
+pub fn with_url<'a>(url: &'a str, env: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [&[("DATABASE_URL", url)], env].concat()
+}
+
+pub fn client() -> Client {
+    http_client::builder(PATIENCE).timeout(PATIENCE).build().unwrap()
+}
+
+impl App {
+    /// Started and listening; its database may not be there yet.
+    pub async fn spawn(env: &[(&str, &str)]) -> Self {
+        Self::spawn_program(Path::new(BINARY), env).await
+    }
+
+    /// The same by another program, which runs the service in the end.
+    pub async fn spawn_program(program: &Path, env: &[(&str, &str)]) -> Self {
+        let service = Service::spawn(program, GENEROUS.iter().chain(env).copied()).await;
+        Self { service, client: client() }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.service.base_url())
+    }
+
+    pub async fn request(&self, method: Method, path: &str) -> Response {
+        self.client.request(method, self.url(path)).send().await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).await
+    }
+
+    /// `GET /` as this user agent.
+    pub async fn register(&self, user_agent: &str) -> Response {
+        self.client.get(self.url("/")).header(USER_AGENT, user_agent).send().await.unwrap()
+    }
+
+    /// `GET /`, which must succeed.
+    pub async fn registered(&self, user_agent: &str) {
+        let response = self.register(user_agent).await;
+        assert_eq!(response.status(), StatusCode::OK, "{:?}", self.service.logs());
+    }
+
+    /// `GET /recent-visits`, which must succeed: the user agents and timestamps.
+    pub async fn recent_visits(&self) -> Vec<Value> {
+        let response = self.get("/recent-visits").await;
+        assert_eq!(response.status(), StatusCode::OK, "{:?}", self.service.logs());
+        let body: Value = response.json().await.unwrap();
+        body["Response"].as_array().unwrap().clone()
+    }
+
+    pub async fn health(&self) -> Response {
+        self.get("/health").await
+    }
+
+    pub async fn ready(&self) -> Response {
+        self.get("/ready").await
+    }
+
+    pub async fn private_service(&self) -> Response {
+        self.get("/ecs-private-service").await
+    }
+
+    /// Waits until `/ready` succeeds.
+    pub async fn until_ready(&self) {
+        self.until_ready_is(StatusCode::OK).await;
+    }
+
+    /// Waits until `/ready` answers this.
+    pub async fn until_ready_is(&self, status: StatusCode) {
+        eventually(&format!("/ready {status}"), async || (self.ready().await.status() == status).then_some(())).await;
+    }
+
+    /// Sends visits until the service has noticed that its database is of no use: it asks the database for nothing else.
+    pub async fn until_it_notices(&self) {
+        eventually("the service is not ready", async || {
+            self.register("to make it notice").await;
+            (self.ready().await.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the service says in its log why the database is not available; returns that.
+    pub async fn database_problem(&self) -> String {
+        let tells = |line: &Value| line["message"] == "trying the database again";
+        let line = self.service.wait_for_log(tells, PATIENCE).await;
+        line["cause"].as_str().expect("the log tells the cause").to_owned()
+    }
+
+    /// Waits until the doctor has had its look at start, for tests that count what others are asked for.
+    pub async fn until_examined(&self) {
+        let report = |line: &Value| line["message"].as_str().is_some_and(|message| message.starts_with("doctor: "));
+        self.service.wait_for_log(report, PATIENCE).await;
+    }
+
+    /// The first access-log line, past or to come, of a request with this path.
+    pub async fn access_line(&self, path: &str) -> Value {
+        self.service.wait_for_log(|line| line["target"] == "access" && line["path"] == path, PATIENCE).await
+    }
+
+    /// Sends these bytes on a connection of their own, and returns everything that comes back until the service closes.
+    pub async fn send_raw(&self, bytes: &[u8]) -> String {
+        let mut connection = self.connect().await;
+        // The service may refuse and close before it has read everything.
+        let _ = connection.write_all(bytes).await;
+        read_to_end(&mut connection).await
+    }
+
+    /// A bare connection to the service.
+    pub async fn connect(&self) -> TcpStream {
+        let address: SocketAddr = self.service.address();
+        TcpStream::connect(address).await.unwrap()
+    }
+}
+
+/// Everything until the service closes the connection, also by a reset.
+pub async fn read_to_end(connection: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, connection.read_to_end(&mut answer)).await.expect("the connection is closed");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Asks again until there is an answer.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// The body of a problem of this kind.
+pub async fn problem(response: Response, status: StatusCode, slug: &str) -> Value {
+    assert_eq!(response.status(), status);
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["type"], format!("urn:causeway:problem:{slug}"), "{body}");
+    assert_eq!(body["status"], status.as_u16());
+    for key in ["title", "detail"] {
+        assert!(body[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {body}");
+    }
+    body
+}
+
+/// A 503 of this kind that says when to come back.
+pub async fn unavailable(response: Response, slug: &str) {
+    let retry_after = response.headers().get(RETRY_AFTER).cloned().expect("says when to come back");
+    assert!((1..=5).contains(&retry_after.to_str().unwrap().parse().unwrap()), "{retry_after:?}");
+    problem(response, StatusCode::SERVICE_UNAVAILABLE, slug).await;
+}
+
+/// How many rows the table has.
+pub async fn count(client: &tokio_postgres::Client, table: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+}
+
+/// Waits until this many sessions wait for a lock on the table.
+pub async fn until_blocked(client: &tokio_postgres::Client, sessions: i64) {
+    let sql = "SELECT count(*) FROM pg_locks WHERE relation = 'access'::regclass AND NOT granted";
+    let enough = async || (client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) >= sessions).then_some(());
+    eventually("a session waits for the lock", enough).await;
+}

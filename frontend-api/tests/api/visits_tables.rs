@@ -1,0 +1,134 @@
+//! The tables: made at start, or taken over.
+
+use causeway_test_support::postgres::{OwnPostgres, TestDatabase, connect};
+use reqwest::StatusCode;
+use serde_json::json;
+use tokio_postgres::Client;
+
+use crate::aws::password_of;
+use crate::helpers::{App, count, spawn_app, with_url};
+
+async fn has_index(client: &Client) -> bool {
+    let sql = "SELECT count(*) FROM pg_indexes WHERE tablename = 'access' AND indexdef LIKE '%(last_update DESC)%'";
+    client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 1
+}
+
+#[tokio::test]
+async fn the_table_is_made_as_system_a_has_it_with_an_index_for_the_newest() {
+    let (_app, database) = spawn_app().await;
+    let client = database.client().await;
+    let sql = "SELECT column_name::text, data_type::text, character_maximum_length::int4, is_nullable::text \
+               FROM information_schema.columns WHERE table_name = 'access' ORDER BY ordinal_position";
+    let columns: Vec<(String, String, Option<i32>, String)> = client
+        .query(sql, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)))
+        .collect();
+    let column = |name: &str, kind: &str, length| (name.to_owned(), kind.to_owned(), length, "YES".to_owned());
+    let expected = [
+        column("last_update", "timestamp without time zone", None),
+        column("user_agent", "character varying", Some(250)),
+    ];
+    assert_eq!(columns, expected);
+    assert!(has_index(&client).await);
+}
+
+#[tokio::test]
+async fn the_table_that_system_a_left_is_taken_over_with_its_rows() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    let sql = "CREATE TABLE access (last_update TIMESTAMP, user_agent VARCHAR(250));
+               INSERT INTO access VALUES ('2023-01-02 03:04:05.000006', 'of system A'), (NULL, 'without a time'),
+                                         ('2023-01-02 03:04:05.5', NULL)";
+    client.batch_execute(sql).await.unwrap();
+    let app = App::spawn(&[("DATABASE_URL", database.url())]).await;
+    app.until_ready().await;
+
+    assert!(has_index(&client).await);
+    assert_eq!(count(&client, "access").await, 3);
+    let expected = [
+        json!({"timestamp": "2023-01-02 03:04:05.500000", "user_agent": null}),
+        json!({"timestamp": "2023-01-02 03:04:05.000006", "user_agent": "of system A"}),
+    ];
+    assert_eq!(app.recent_visits().await, expected);
+    app.registered("of ours").await;
+    assert_eq!(app.recent_visits().await[0]["user_agent"], "of ours");
+}
+
+#[tokio::test]
+async fn a_restart_finds_everything_as_it_was() {
+    let (mut first, database) = spawn_app().await;
+    first.registered("before").await;
+    assert!(first.service.stop().await.success());
+    let second = App::spawn(&[("DATABASE_URL", database.url())]).await;
+    second.until_ready().await;
+    assert_eq!(second.recent_visits().await[0]["user_agent"], "before");
+}
+
+#[tokio::test]
+async fn instances_that_start_at_once_all_become_ready() {
+    for _ in 0..3 {
+        let database = TestDatabase::create().await;
+        let env = [("DATABASE_URL", database.url())];
+        let apps = futures_util::future::join_all((0..4).map(|_| App::spawn(&env))).await;
+        for app in &apps {
+            app.until_ready().await;
+            let failed = |line: &serde_json::Value| line["message"] == "trying the database again";
+            assert!(!app.service.logs().iter().any(failed), "{:?}", app.service.logs());
+            app.registered("one of several").await;
+        }
+        assert_eq!(count(&database.client().await, "access").await, 4);
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_vanished_is_an_error_and_not_a_success() {
+    let (app, database) = spawn_app().await;
+    let client = database.client().await;
+    client.batch_execute("ALTER TABLE access RENAME TO gone").await.unwrap();
+    assert_eq!(app.register("curl").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.get("/recent-visits").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    client.batch_execute("ALTER TABLE gone RENAME TO access").await.unwrap();
+    app.registered("curl").await;
+}
+
+/// The server's URL with another database.
+fn url_of(server: &OwnPostgres, database: &str) -> String {
+    let (base, _) = server.url().rsplit_once('/').unwrap();
+    format!("{base}/{database}")
+}
+
+/// With `env`, a visit ends up in this database.
+async fn assert_uses(server: &OwnPostgres, env: &[(&str, &str)], database: &str) {
+    let app = App::spawn(env).await;
+    app.until_ready().await;
+    let client = connect(&url_of(server, database)).await;
+    let before = count(&client, "access").await;
+    app.registered("curl").await;
+    assert_eq!(count(&client, "access").await, before + 1, "{database}");
+}
+
+#[tokio::test]
+async fn the_databases_name_is_db_name_else_the_secrets_else_apprunnerdemo() {
+    let server = OwnPostgres::start().await;
+    for name in ["apprunnerdemo", "of_secret", "of_variable", "of_url"] {
+        server.execute(&format!("CREATE DATABASE {name}")).await;
+    }
+    let password = password_of(&server);
+    let port = server.port().to_string();
+    let secret = |more: &str| {
+        format!(r#"{{"username":"postgres","password":"{password}","host":"127.0.0.1","port":{port}{more}}}"#)
+    };
+    let (named, unnamed) = (secret(r#","dbname":"of_secret""#), secret(""));
+    let plain = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &port), ("DB_USER", "postgres"), ("DB_PASS", &password)];
+
+    assert_uses(&server, &plain, "apprunnerdemo").await;
+    assert_uses(&server, &[&plain[..], &[("DB_NAME", "of_variable")]].concat(), "of_variable").await;
+    assert_uses(&server, &[("DBSECRETSNAME", &unnamed)], "apprunnerdemo").await;
+    assert_uses(&server, &[("DBSECRETSNAME", &named)], "of_secret").await;
+    let both = [("DBSECRETSNAME", named.as_str()), ("DB_NAME", "of_variable")];
+    assert_uses(&server, &both, "of_variable").await;
+    assert_uses(&server, &with_url(&url_of(&server, "of_url"), &both), "of_url").await;
+}

@@ -1,0 +1,117 @@
+//! `GET /test-connection`: status, body, and who sees how much of it.
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::helpers::{DATABASE, assert_tells_no_secret, healthy_database};
+use crate::world::{http_server, identity};
+use wiremock::ResponseTemplate;
+
+const TOKEN: &str = "an-admin-token-of-a-test";
+
+#[tokio::test]
+async fn all_well_is_200_and_a_report() {
+    let database = healthy_database().await;
+    let app = App::ready(&[("DATABASE_URL", database.url())]).await;
+    let response = app.test_connection(&[]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(response.headers()["vary"], "accept, authorization");
+    let report: Value = response.json().await.unwrap();
+    assert_eq!(report["Response"], "All checks passed: database.");
+    assert_eq!((&report["Redacted"], &report["Verdict"]["outcome"]), (&false.into(), &"ok".into()));
+    let stages: Vec<_> = report["Checks"][0]["stages"].as_array().unwrap().iter().map(|stage| &stage["name"]).collect();
+    assert_eq!(stages, ["configuration", "dns", "tcp", "tls", "authentication", "query", "writable"]);
+}
+
+#[tokio::test]
+async fn a_fault_is_503_and_the_report_is_that_of_the_command() {
+    let database = healthy_database().await;
+    let env = [("DATABASE_URL", database.url()), ("ECSPRIVATESERVICE", "http://127.0.0.1:1")];
+    let app = App::ready(&env).await;
+    let response = app.test_connection(&[]).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let report: Value = response.json().await.unwrap();
+    let command = crate::helpers::doctor(&env).await.report;
+    assert_eq!((&report["Response"], &report["Verdict"]), (&command["Response"], &command["Verdict"]));
+    assert_eq!(report["Verdict"]["code"], "refused");
+}
+
+/// Everything configured, and everything that tells something of the network, is hidden.
+fn assert_redacted(body: &str, hidden: &[&str]) {
+    for text in hidden {
+        assert!(!body.contains(text), "{text:?} is told: {body}");
+    }
+    let report: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(report["Redacted"], true);
+    for check in report["Checks"].as_array().unwrap() {
+        assert_eq!(check["target"], Value::Null);
+        for stage in check["stages"].as_array().unwrap() {
+            for key in ["evidence", "code", "cause", "remedy"] {
+                assert_eq!(stage[key], Value::Null, "{key}: {body}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_an_admin_token_strangers_see_outcomes_alone() {
+    let database = healthy_database().await;
+    let http = http_server(ResponseTemplate::new(200).set_body_json(identity())).await;
+    let (private, targets) = (http.uri(), "http://localhost:1/inner, 127.0.0.2:2");
+    let env = [
+        ("DATABASE_URL", database.url()),
+        ("ECSPRIVATESERVICE", private.as_str()),
+        ("DOCTOR_TARGETS", targets),
+        ("ADMIN_TOKEN", TOKEN),
+    ];
+    let app = App::ready(&env).await;
+    let response = app.test_connection(&[]).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let body = response.text().await.unwrap();
+    let port = http.address().port().to_string();
+    let hidden =
+        ["127.0.0.", "localhost", "inner", "refused", "security group", "arn:aws", database.name(), &port, TOKEN];
+    assert_redacted(&body, &hidden);
+    let report: Value = serde_json::from_str(&body).unwrap();
+    let names: Vec<_> = report["Checks"].as_array().unwrap().iter().map(|check| &check["name"]).collect();
+    assert_eq!(names, [DATABASE, "private service", "other 1", "other 2"]);
+    let expected = "Failed: other 1 at tcp, other 2 at tcp. Causes are shown to whoever sends the admin token.";
+    assert_eq!(report["Response"], expected);
+
+    let all: Value = app.test_connection(&[("authorization", &format!("Bearer {TOKEN}"))]).await.json().await.unwrap();
+    assert_eq!((&all["Redacted"], &all["Verdict"]["code"]), (&false.into(), &"refused".into()));
+    assert_eq!(all["Checks"][2]["name"], "http://localhost:1/inner");
+    assert_tells_no_secret(&all.to_string(), &env);
+}
+
+#[tokio::test]
+async fn a_wrong_admin_token_is_a_401_that_tells_nothing() {
+    let app = App::spawn(&[("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"), ("ADMIN_TOKEN", TOKEN)]).await;
+    let cut = &TOKEN[..TOKEN.len() - 1];
+    for sent in
+        [format!("Bearer {cut}"), format!("Bearer {TOKEN}x"), format!("Basic {TOKEN}"), TOKEN.into(), "Bearer ".into()]
+    {
+        let response = app.test_connection(&[("authorization", &sent)]).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{sent}");
+        assert_eq!(response.headers()["www-authenticate"], "Bearer");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["type"], "urn:causeway:problem:not-the-admin-token");
+        assert_eq!(body.get("Checks"), None);
+    }
+}
+
+#[tokio::test]
+async fn the_callers_request_makes_the_doctor_dial_nothing_else() {
+    let database = healthy_database().await;
+    let app = App::ready(&[("DATABASE_URL", database.url())]).await;
+    let url = format!("{}/test-connection?target=127.0.0.1:1&url=http://127.0.0.1:1", app.service.base_url());
+    let report: Value =
+        reqwest_client().get(url).header("host", "elsewhere.example").send().await.unwrap().json().await.unwrap();
+    assert_eq!(report["Checks"].as_array().unwrap().len(), 1);
+}
+
+fn reqwest_client() -> reqwest::Client {
+    causeway_common::http_client::builder(crate::helpers::PATIENCE).build().unwrap()
+}

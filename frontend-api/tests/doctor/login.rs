@@ -1,0 +1,136 @@
+//! Servers that can be reached and let nobody in.
+
+use crate::helpers::{DATABASE, PASSWORD};
+use crate::server::Server;
+
+const AUTHENTICATION: &str = "authentication";
+
+#[tokio::test]
+async fn the_right_credentials_are_let_in_and_nothing_stays_open() {
+    let server = Server::start().await;
+    let run = server.doctor(&[]).await;
+    run.assert_healthy();
+    assert_eq!(run.evidence(DATABASE, AUTHENTICATION), "logged in as app");
+    assert_eq!(server.sessions().await, 0);
+}
+
+#[tokio::test]
+async fn the_password_of_the_environment_is_wrong() {
+    let server = Server::start().await;
+    let run = server.doctor(&[("DB_PASS", "not-the-password")]).await;
+    run.assert_only(DATABASE, AUTHENTICATION, "password-refused");
+    assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 28P01"));
+}
+
+/// PostgreSQL does not tell strangers which users there are.
+#[tokio::test]
+async fn an_unknown_user_with_a_password_is_told_the_same() {
+    let server = Server::start().await;
+    let run = server.doctor(&[("DB_USER", "nobody-there")]).await;
+    run.assert_only(DATABASE, AUTHENTICATION, "password-refused");
+}
+
+#[tokio::test]
+async fn an_unknown_user_where_the_server_tells() {
+    let server = Server::start().await;
+    server.postgres.admit("host all postgres all scram-sha-256\nhost all all all trust\n").await;
+    let run = server.doctor(&[("DB_USER", "nobody-there")]).await;
+    run.assert_only(DATABASE, AUTHENTICATION, "user-unknown");
+    assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 28000"));
+}
+
+#[tokio::test]
+async fn a_user_that_may_not_log_in_or_not_to_this_database() {
+    let server = Server::start().await;
+    server.postgres.execute("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC").await;
+    server.doctor(&[]).await.assert_only(DATABASE, AUTHENTICATION, "login-refused");
+    server.postgres.execute("ALTER ROLE app NOLOGIN; GRANT CONNECT ON DATABASE postgres TO PUBLIC").await;
+    server.doctor(&[]).await.assert_only(DATABASE, AUTHENTICATION, "login-refused");
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_connections() {
+    let server = Server::start().await;
+    server.postgres.execute("CREATE DATABASE closed").await;
+    server.postgres.execute("ALTER DATABASE closed ALLOW_CONNECTIONS false").await;
+    let run = server.doctor(&[("DB_NAME", "closed")]).await;
+    run.assert_only(DATABASE, AUTHENTICATION, "login-refused");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_that_has_no_rule_for_this_user() {
+    let server = Server::start().await;
+    server.postgres.admit("host all postgres all scram-sha-256\n").await;
+    for mode in ["prefer", "disable"] {
+        let run = server.doctor(&[("DB_SSLMODE", mode)]).await;
+        run.assert_only(DATABASE, AUTHENTICATION, "no-pg-hba-entry");
+    }
+}
+
+#[tokio::test]
+async fn there_is_no_such_database() {
+    let server = Server::start().await;
+    let run = server.doctor(&[("DB_NAME", "nowhere")]).await;
+    run.assert_only(DATABASE, AUTHENTICATION, "database-missing");
+    assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 3D000"));
+}
+
+#[tokio::test]
+async fn every_connection_of_the_server_is_taken() {
+    let server = Server::start().await;
+    // Of 100 connections, 97 are for the superuser then.
+    server.postgres.execute("ALTER SYSTEM SET superuser_reserved_connections = 97").await;
+    server.postgres.restart().await;
+    let url = format!("postgres://app:{PASSWORD}@127.0.0.1:{}/postgres", server.postgres.port());
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        others.push(causeway_test_support::postgres::connect(&url).await);
+    }
+    let run = server.doctor(&[]).await;
+    run.assert_only(DATABASE, AUTHENTICATION, "too-many-connections");
+    assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 53300"));
+    assert_eq!(others.len(), 3);
+}
+
+#[tokio::test]
+async fn the_role_has_no_connection_left() {
+    let server = Server::start().await;
+    server.postgres.execute("ALTER ROLE app CONNECTION LIMIT 0").await;
+    server.doctor(&[]).await.assert_only(DATABASE, AUTHENTICATION, "too-many-connections");
+}
+
+#[tokio::test]
+async fn a_session_that_can_not_be_set_up() {
+    let server = Server::start().await;
+    server.postgres.execute("ALTER ROLE app SET session_preload_libraries = 'there_is_none'").await;
+    let run = server.doctor(&[]).await;
+    run.assert_only(DATABASE, AUTHENTICATION, "login-failed");
+    assert!(run.evidence(DATABASE, AUTHENTICATION).contains("there_is_none"));
+}
+
+/// Recovery waits for a file of the archive, so the server is starting up for as long as the test wants.
+#[tokio::test]
+async fn the_database_is_starting_up_and_then_it_is_there() {
+    let server = Server::start().await;
+    let hold = server.postgres.write("hold", "").await;
+    let wait = format!("while [ -e {} ]; do sleep 0.05; done; false", hold.display());
+    server.postgres.execute(&format!("ALTER SYSTEM SET restore_command = '{wait}'")).await;
+    server.postgres.write("recovery.signal", "").await;
+    let starting = {
+        let postgres = server.postgres.clone();
+        tokio::spawn(async move { postgres.restart().await })
+    };
+    // The one before is shutting down first, with the same SQLSTATE.
+    let run = crate::helpers::eventually("the server starts up", async || {
+        let run = server.doctor(&[]).await;
+        let code = &run.report["Verdict"]["code"];
+        let starting = code == "database-starting" && run.evidence(DATABASE, AUTHENTICATION).ends_with("starting up");
+        starting.then_some(run)
+    })
+    .await;
+    // Before any assertion can fail: the server must be let go.
+    std::fs::remove_file(hold).unwrap();
+    starting.await.unwrap();
+    run.assert_only(DATABASE, AUTHENTICATION, "database-starting");
+    server.doctor(&[]).await.assert_healthy();
+}

@@ -1,0 +1,167 @@
+//! Secrets that can't be read or used: the verdict names Secrets Manager's own hop, not what the database makes of it.
+
+use causeway_test_support::aws::{SECRET, SecretsManager, on_app_runner, rds_secret};
+use causeway_test_support::ports;
+use causeway_test_support::proxy::TcpProxy;
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
+
+use crate::helpers::{DATABASE, PASSWORD, Run, SECRETS_MANAGER, doctor};
+use crate::server::{ROLE, Server};
+
+/// The doctor on App Runner, with these changes to its environment.
+async fn doctor_on_app_runner(endpoint: &str, changes: &[(&str, &str)]) -> Run {
+    doctor(&[&on_app_runner(endpoint)[..], &[("DB_SSLMODE", "disable")], changes].concat()).await
+}
+
+fn secret_of(server: &Server, password: &str) -> String {
+    rds_secret("127.0.0.1", server.postgres.port(), ROLE, password)
+}
+
+/// The check of Secrets Manager has the reason; the database's fails only because of it.
+fn assert_blamed(run: &Run, stage: &str, code: &str) {
+    run.assert_failed(SECRETS_MANAGER, stage, code).assert_verdict(SECRETS_MANAGER, stage, code);
+    assert_eq!(run.stage(DATABASE, "secret")["outcome"], "failed", "{:#}", run.report);
+}
+
+#[tokio::test]
+async fn the_secret_can_be_read_and_is_right() {
+    let server = Server::start().await;
+    let aws = SecretsManager::start().await;
+    aws.tells(&secret_of(&server, PASSWORD));
+    let run = doctor_on_app_runner(&aws.url(), &[]).await;
+    run.assert_healthy();
+    assert_eq!(run.evidence(DATABASE, "secret"), "user app of database postgres");
+}
+
+#[tokio::test]
+async fn secrets_manager_refuses_and_says_why() {
+    let aws = SecretsManager::start().await;
+    let denied = "User: arn:aws:sts::123456789012:assumed-role/demo is not authorized to perform: \
+                  secretsmanager:GetSecretValue because no identity-based policy allows it";
+    let deleted = "You can't perform this operation on the secret because it was marked for deletion.";
+    let refusals = [
+        ("ResourceNotFoundException", "Secrets Manager can't find the specified secret.", "secret-not-found"),
+        ("AccessDeniedException", denied, "secret-access-denied"),
+        ("AccessDeniedException", "Access to KMS is not allowed", "secret-kms-denied"),
+        ("InvalidRequestException", deleted, "secret-disabled"),
+        ("DecryptionFailure", "Secrets Manager can't decrypt the secret: the key is disabled.", "secret-disabled"),
+        (
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+            "credentials-rejected",
+        ),
+        ("InvalidSignatureException", "The request signature does not match.", "credentials-rejected"),
+        ("ExpiredTokenException", "The security token included in the request is expired", "credentials-rejected"),
+    ];
+    for (code, message, cause) in refusals {
+        aws.fails(code, message);
+        let run = doctor_on_app_runner(&aws.url(), &[]).await;
+        assert_blamed(&run, "read", cause);
+        run.assert_failed(DATABASE, "secret", cause);
+        assert_eq!(run.evidence(SECRETS_MANAGER, "read"), format!("{code}: {message}"));
+    }
+}
+
+#[tokio::test]
+async fn secrets_manager_itself_fails() {
+    let aws = SecretsManager::start().await;
+    let body = json!({"__type": "InternalServiceError", "Message": "An error occurred on the server side."});
+    aws.answers(ResponseTemplate::new(500).set_body_raw(body.to_string(), "application/x-amz-json-1.1"));
+    assert_blamed(&doctor_on_app_runner(&aws.url(), &[]).await, "read", "secret-unreadable");
+}
+
+#[tokio::test]
+async fn the_secret_is_not_json() {
+    let aws = SecretsManager::start().await;
+    for value in
+        [PASSWORD, "", "[]", "\"hunter2-of-the-role\"", "{\"username\": \"app\", \"password\": \"hunter2-of-the-role"]
+    {
+        aws.tells(value);
+        let run = doctor_on_app_runner(&aws.url(), &[]).await;
+        assert_blamed(&run, "read", "secret-not-json");
+        run.assert_failed(DATABASE, "secret", "secret-not-json");
+    }
+}
+
+#[tokio::test]
+async fn the_secret_lacks_a_key() {
+    let aws = SecretsManager::start().await;
+    let whole: Value = serde_json::from_str(&rds_secret("127.0.0.1", 5432, ROLE, PASSWORD)).unwrap();
+    for key in ["username", "password", "host"] {
+        let mut part = whole.clone();
+        part.as_object_mut().unwrap().remove(key);
+        aws.tells(&part.to_string());
+        let run = doctor_on_app_runner(&aws.url(), &[]).await;
+        assert_blamed(&run, "read", "secret-lacks-key");
+        assert!(run.evidence(SECRETS_MANAGER, "read").contains(&format!("has no \"{key}\"")));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_rds_manages_needs_no_host() {
+    let server = Server::start().await;
+    let aws = SecretsManager::start().await;
+    aws.tells(&json!({"username": ROLE, "password": PASSWORD}).to_string());
+    let port = server.postgres.port().to_string();
+    let place = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &port), ("DB_NAME", "postgres")];
+    doctor_on_app_runner(&aws.url(), &place).await.assert_healthy();
+}
+
+#[tokio::test]
+async fn there_are_no_credentials() {
+    let aws = SecretsManager::start().await;
+    let run = doctor_on_app_runner(&aws.url(), &[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")]).await;
+    assert_blamed(&run, "credentials", "credentials-missing");
+    assert!(run.stage(SECRETS_MANAGER, "credentials")["remedy"].as_str().unwrap().contains("instance role"));
+}
+
+#[tokio::test]
+async fn nothing_names_the_region() {
+    let aws = SecretsManager::start().await;
+    assert_blamed(&doctor_on_app_runner(&aws.url(), &[("AWS_REGION", "")]).await, "configuration", "region-missing");
+}
+
+#[tokio::test]
+async fn the_secret_is_in_another_region() {
+    let aws = SecretsManager::start().await;
+    let run = doctor_on_app_runner(&aws.url(), &[("AWS_REGION", "eu-west-1")]).await;
+    assert_blamed(&run, "configuration", "region-mismatch");
+    let evidence = run.evidence(SECRETS_MANAGER, "configuration");
+    assert_eq!(evidence, "the secret is in us-east-1, the client in eu-west-1");
+    // Nothing but the region of a secret that is named by its ARN can be told so early.
+    assert!(SECRET.contains("us-east-1"));
+}
+
+#[tokio::test]
+async fn secrets_managers_endpoint_refuses() {
+    let endpoint = format!("http://127.0.0.1:{}", ports::free().unwrap());
+    assert_blamed(&doctor_on_app_runner(&endpoint, &[]).await, "tcp", "refused");
+}
+
+#[tokio::test]
+async fn secrets_managers_endpoint_connects_and_then_there_is_silence() {
+    let proxy = TcpProxy::start("127.0.0.1:1").await;
+    proxy.silence();
+    let plain = doctor_on_app_runner(&format!("http://{}", proxy.address()), &[]).await;
+    assert_blamed(&plain, "read", "secret-unreadable");
+    let encrypted = doctor_on_app_runner(&format!("https://{}", proxy.address()), &[]).await;
+    assert_blamed(&encrypted, "tls", "silent-after-connect");
+}
+
+#[tokio::test]
+async fn secrets_managers_endpoint_does_not_speak_tls() {
+    let aws = SecretsManager::start().await;
+    let run = doctor_on_app_runner(&aws.url().replace("http:", "https:"), &[]).await;
+    assert_blamed(&run, "tls", "tls-failed");
+}
+
+#[tokio::test]
+async fn the_secrets_password_is_not_the_databases() {
+    let server = Server::start().await;
+    let aws = SecretsManager::start().await;
+    aws.tells(&secret_of(&server, "another-password"));
+    let run = doctor_on_app_runner(&aws.url(), &[]).await;
+    run.assert_only(DATABASE, "authentication", "secret-and-database-differ");
+    assert!(!run.report.to_string().contains("another-password"));
+}

@@ -1,0 +1,47 @@
+//! A PostgreSQL server of one test's own with the role and the table of the service, to break.
+
+use causeway_test_support::postgres::OwnPostgres;
+
+use crate::helpers::{PASSWORD, Run, TABLE, doctor};
+
+pub const ROLE: &str = "app";
+
+pub struct Server {
+    pub postgres: OwnPostgres,
+    port: String,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let postgres = OwnPostgres::start().await;
+        let role = format!(
+            "CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'; {TABLE}; GRANT SELECT, INSERT ON access TO {ROLE}"
+        );
+        postgres.execute(&role).await;
+        let port = postgres.port().to_string();
+        Self { postgres, port }
+    }
+
+    /// How to reach it, and what a test changes of that.
+    pub fn env<'a>(&'a self, changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let usual = [
+            ("DB_HOST", "127.0.0.1"),
+            ("DB_PORT", &self.port),
+            ("DB_USER", ROLE),
+            ("DB_PASS", PASSWORD),
+            ("DB_NAME", "postgres"),
+            ("DB_SSLMODE", "disable"),
+        ];
+        [&usual[..], changes].concat()
+    }
+
+    pub async fn doctor(&self, changes: &[(&str, &str)]) -> Run {
+        doctor(&self.env(changes)).await
+    }
+
+    /// How many sessions the service's role has.
+    pub async fn sessions(&self) -> i64 {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'";
+        self.postgres.client().await.query_one(sql, &[]).await.unwrap().get(0)
+    }
+}
