@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{expect_memory, expect_sound, seconds};
+use super::{count, expect_memory, expect_sound, seconds};
 use crate::Result;
 use crate::client::Connection;
 use crate::load::Load;
@@ -181,9 +181,4 @@ async fn restless(target: SocketAddr, end: Instant) -> Crowd {
 /// In seconds, of what is sorted.
 fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     sorted.get(sorted.len() * percent / 100).or(sorted.last()).map_or(0.0, Duration::as_secs_f64)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]
-fn count(number: usize) -> f64 {
-    number as f64
 }

@@ -59,7 +59,7 @@ pub async fn slow(verdict: &mut Verdict) -> Result {
     let answered = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let commits = system.sql("db", "SELECT count(DISTINCT xmin::text) FROM access").await?;
     let seconds = start.elapsed().as_secs_f64();
-    let figure = format!("{:.0}/s in {commits} commits within {seconds:.0} s", answered as f64 / seconds);
+    let figure = format!("{:.0}/s in {commits} commits within {seconds:.0} s", super::count(answered) / seconds);
     verdict.expect("group commit keeps up", answered == outcomes.len(), figure);
     verdict.expect_no_failure(&outcomes, 0);
     expect_sound(verdict, &system, "db", &outcomes).await

@@ -87,3 +87,8 @@ async fn expect_memory(verdict: &mut Verdict, system: &System, name: &str) -> Re
     verdict.at_most("most memory", peak_memory(&full(name)).await?, 256.0, "MB");
     Ok(())
 }
+
+#[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
