@@ -1,0 +1,27 @@
+# Images, the whole system in containers, and its fault tests. Included by the Makefile at the root.
+#
+# PROFILE=release builds in half the time and gives larger, slower programs than dist, the default.
+# BUILDER, RUNTIME: base images. Where no registry can be reached: make images BASE=local, which CI uses.
+# CA_CERTIFICATES: a file with authorities that cargo must trust in the build, for proxies that open TLS.
+
+PROFILE ?= dist
+BASE ?= $(if $(shell docker image inspect causeway-base/builder:1 2>/dev/null | grep -o causeway.base),local,registry)
+TAG ?= local
+export PROFILE BASE TAG
+
+.PHONY: images up down test-faults sbom
+
+images: ## Build both services' images (PROFILE, BASE=local where no registry can be reached, TAG)
+	@deploy/base-images/images
+
+up: images ## Start the whole system in containers, on http://127.0.0.1:8080 (PORT)
+	@deploy/base-images/compose up
+
+down: ## Stop it and remove what it stored
+	@deploy/base-images/compose down
+
+test-faults: images ## Run the system under faults, on containers; some ten minutes (SCENARIO=part of a name)
+	@deploy/faults/run $(SCENARIO)
+
+sbom: ## Write the bills of materials of both services (CycloneDX) to target/sbom
+	@deploy/base-images/sbom
