@@ -29,7 +29,9 @@ def compose(app: cdk.App) -> Settings:
     data = Data(system, "Data", settings, network)
     private_service = PrivateService(system, "PrivateService", settings, network)
     inside = Inside(network, data, private_service)
-    front_doors = [FRONT_DOORS[kind](system, FRONT_DOORS[kind].__name__, settings, inside) for kind in settings.front_doors]
+    front_doors = [
+        FRONT_DOORS[kind](system, FRONT_DOORS[kind].__name__, settings, inside) for kind in settings.front_doors
+    ]
     Edge(system, "Edge", settings, front_doors)
     if settings.diaries:
         Diaries(system, "Diaries", settings, network.s3_endpoint_id)

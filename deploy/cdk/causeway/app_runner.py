@@ -76,7 +76,9 @@ class AppRunnerFrontDoor(FrontDoorStack):
         """With this App Runner itself pulls the image; the application never has it."""
         role = iam.Role(self, "AccessRole", assumed_by=iam.ServicePrincipal("build.apprunner.amazonaws.com"))
         image.repository.grant_pull(role)
-        role.add_to_policy(iam.PolicyStatement(actions=["ecr:DescribeImages"], resources=[image.repository.repository_arn]))
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["ecr:DescribeImages"], resources=[image.repository.repository_arn])
+        )
         acknowledge_finding(
             role,
             "AwsSolutions-IAM5[Resource::*]",

@@ -3,7 +3,7 @@
 import json
 
 import jsii
-from aws_cdk import Duration, CfnOutput, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_ec2 as ec2
@@ -13,6 +13,7 @@ from constructs import Construct
 
 from causeway import contract
 from causeway.fargate import HTTP, PrivateFargateService
+from causeway.groups import closed_group
 from causeway.nag import acknowledge
 from causeway.network import Network
 from causeway.private_service import PrivateService
@@ -29,7 +30,7 @@ class Catalogue(Stack):
         self, scope: Construct, id: str, settings: Settings, network: Network, private_service: PrivateService
     ) -> None:
         super().__init__(scope, id, description="Causeway: books and authors")
-        balancer_group = self._group("BalancerGroup", network, "Internal load balancer of the catalogue")
+        balancer_group = closed_group(self, "BalancerGroup", network.vpc, "Internal load balancer of the catalogue")
         listener = self._listener(network, balancer_group)
         for priority, name in enumerate(SERVICES, start=1):
             service = PrivateFargateService(
@@ -45,11 +46,6 @@ class Catalogue(Stack):
             balancer_group.connections.allow_to(service.security_group, HTTP, name)
             _route(listener, name, priority, service, network)
         self._http_api(settings, network, listener, balancer_group)
-
-    def _group(self, id: str, network: Network, description: str) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(
-            self, id, vpc=network.vpc, description=description, allow_all_outbound=False
-        )
 
     def _listener(self, network: Network, group: ec2.SecurityGroup) -> elb.ApplicationListener:
         balancer = elb.ApplicationLoadBalancer(
@@ -76,7 +72,7 @@ class Catalogue(Stack):
     def _http_api(
         self, settings: Settings, network: Network, listener: elb.ApplicationListener, balancer: ec2.SecurityGroup
     ) -> None:
-        link_group = self._group("LinkGroup", network, "VPC link of the catalogue's HTTP API")
+        link_group = closed_group(self, "LinkGroup", network.vpc, "VPC link of the HTTP API")
         link_group.connections.allow_to(balancer, LISTENER, "Internal load balancer")
         link = apigateway.VpcLink(
             self, "Link", vpc=network.vpc, subnets=network.private_subnets, security_groups=[link_group]

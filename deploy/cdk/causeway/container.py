@@ -4,7 +4,6 @@ from aws_cdk import Duration
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
-from constructs import Construct
 
 from causeway import contract
 from causeway.nag import acknowledge

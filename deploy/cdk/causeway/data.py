@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, triggers
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import triggers
 from constructs import Construct
 
+from causeway.groups import closed_group
 from causeway.nag import acknowledge
 from causeway.network import Network
 from causeway.settings import DATABASE_MIN_ACU, Settings
@@ -32,9 +32,7 @@ class Data(Stack):
     """
 
     def __init__(self, scope: Construct, id: str, settings: Settings, network: Network) -> None:
-        super().__init__(
-            scope, id, description="Causeway: database", termination_protection=settings.stage.keeps_data
-        )
+        super().__init__(scope, id, description="Causeway: database", termination_protection=settings.stage.keeps_data)
         self.cluster = self._cluster(settings, network)
         self.application_secret = self._application_secret()
         user = self._application_user(settings)
@@ -43,13 +41,7 @@ class Data(Stack):
 
     def _cluster(self, settings: Settings, network: Network) -> rds.DatabaseCluster:
         engine = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_9)
-        group = ec2.SecurityGroup(
-            self,
-            "DatabaseGroup",
-            vpc=network.vpc,
-            description="Aurora: each client adds the rule that lets it in",
-            allow_all_outbound=False,
-        )
+        group = closed_group(self, "DatabaseGroup", network.vpc, "Aurora: each client adds the rule that lets it in")
         # Named, so that its log group can be made first, with a retention, instead of by RDS, for ever.
         identifier = f"causeway-{settings.stage.name}"
         log_group = logs.LogGroup(
@@ -91,9 +83,7 @@ class Data(Stack):
         )
         cluster.node.add_dependency(log_group)
         acknowledge(
-            cluster,
-            RDS6="the services sign in with a rotating password from Secrets Manager over verified TLS",
-            RDS11="a port of its own would hide nothing: only the groups that need it can reach the database",
+            cluster, RDS6="the services sign in with a rotating password from Secrets Manager over verified TLS"
         )
         if not settings.stage.keeps_data:
             acknowledge(cluster, RDS10="a stage to try things in must be removable with one command")
@@ -155,13 +145,7 @@ class Data(Stack):
 
     def _rotation(self, network: Network) -> secretsmanager.RotationSchedule:
         """AWS's own rotation function; the application reads the new password when the old one is refused."""
-        group = ec2.SecurityGroup(
-            self,
-            "RotationGroup",
-            vpc=network.vpc,
-            description="Renewal of the application password",
-            allow_all_outbound=False,
-        )
+        group = closed_group(self, "RotationGroup", network.vpc, "Renewal of the application password")
         network.allow_aws_apis(group)
         group.connections.allow_to(self.cluster, DATABASE_PORT, "Password rotation")
         # Not `application_secret.add_rotation_schedule`: a child of the secret would have to exist before the user.
@@ -185,9 +169,7 @@ class Data(Stack):
             self,
             "AdminToken",
             description="Causeway: bearer token for the evidence in /test-connection",
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                password_length=48, exclude_punctuation=True
-            ),
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=48, exclude_punctuation=True),
         )
         acknowledge(token, SMG4="read once at start: a new value takes a roll-out, which is a person's decision")
         return token

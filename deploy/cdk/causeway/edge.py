@@ -23,9 +23,7 @@ MANAGED_RULE_GROUPS = (
 class Edge(Stack):
     """One web ACL for every front door there is, with a log of what it stopped."""
 
-    def __init__(
-        self, scope: Construct, id: str, settings: Settings, front_doors: Sequence[FrontDoorStack]
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, settings: Settings, front_doors: Sequence[FrontDoorStack]) -> None:
         super().__init__(scope, id, description="Causeway: web application firewall")
         acl = wafv2.CfnWebACL(
             self,
@@ -68,7 +66,8 @@ class Edge(Stack):
                         "Behavior": "KEEP",
                         "Requirement": "MEETS_ANY",
                         "Conditions": [
-                            {"ActionCondition": {"Action": action}} for action in ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT")
+                            {"ActionCondition": {"Action": action}}
+                            for action in ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT")
                         ],
                     }
                 ],
@@ -107,9 +106,7 @@ def _managed_rules(settings: Settings) -> list[wafv2.CfnWebACL.RuleProperty]:
     ]
 
 
-def _only_counted(
-    group: str, settings: Settings
-) -> list[wafv2.CfnWebACL.RuleActionOverrideProperty] | None:
+def _only_counted(group: str, settings: Settings) -> list[wafv2.CfnWebACL.RuleActionOverrideProperty] | None:
     """Rules that would turn away what this API is made for."""
     if group != "AWSManagedRulesCommonRuleSet":
         return None

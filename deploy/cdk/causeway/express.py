@@ -1,4 +1,4 @@
-"""The front door on ECS Express Mode, App Runner's successor: ECS makes the load balancer, the certificate and the rest."""
+"""The front door on ECS Express Mode, App Runner's successor: ECS makes load balancer, certificate and the rest."""
 
 from aws_cdk import Fn
 from aws_cdk import aws_ecs as ecs

@@ -1,4 +1,4 @@
-"""A service on Fargate inside the private subnets: what the private service, the books and the authors have in common."""
+"""A service on Fargate in the private subnets: what the private service, the books and the authors have in common."""
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
@@ -7,6 +7,7 @@ from constructs import Construct
 
 from causeway import contract
 from causeway.container import add_container
+from causeway.groups import closed_group
 from causeway.nag import acknowledge_finding
 from causeway.network import Network
 from causeway.settings import Stage
@@ -31,12 +32,8 @@ class PrivateFargateService(Construct):
         cloud_map: ecs.CloudMapOptions | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self.security_group = ec2.SecurityGroup(
-            self,
-            "Group",
-            vpc=network.vpc,
-            description=f"{name}: each client adds the rule that lets it in",
-            allow_all_outbound=False,
+        self.security_group = closed_group(
+            self, "Group", network.vpc, f"{name}: each client adds the rule that lets it in"
         )
         network.allow_aws_apis(self.security_group)
         task = self._task(name, image, environment, stage)
@@ -56,8 +53,9 @@ class PrivateFargateService(Construct):
             cloud_map_options=cloud_map,
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
-        # Capacity providers are tied to the cluster by a resource of their own, which must exist before their use.
-        self.service.node.add_dependency(cluster)
+        # Capacity providers are tied to the cluster by a resource of their own, which must exist before their use;
+        # and the circuit breaker counts tasks that could not start because a rule of their group was still missing.
+        self.service.node.add_dependency(cluster, self.security_group)
 
     def _task(
         self, name: str, image: ecr_assets.DockerImageAsset, environment: dict[str, str], stage: Stage

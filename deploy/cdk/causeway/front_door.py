@@ -11,6 +11,7 @@ from causeway import contract
 from causeway.data import DATABASE_PORT, Data
 from causeway.diaries import OBJECT_ACTIONS, objects_arn
 from causeway.fargate import HTTP
+from causeway.groups import closed_group
 from causeway.nag import acknowledge_finding
 from causeway.network import Network
 from causeway.private_service import PrivateService
@@ -37,13 +38,7 @@ class FrontDoorStack(Stack):
     def client_group(self) -> ec2.SecurityGroup:
         """The group from which the application calls. Everything that it reaches is on this screen."""
         inside = self.inside
-        group = ec2.SecurityGroup(
-            self,
-            "Group",
-            vpc=inside.network.vpc,
-            description="The public API, calling what is inside",
-            allow_all_outbound=False,
-        )
+        group = closed_group(self, "Group", inside.network.vpc, "The public API, calling what is inside")
         group.connections.allow_to(inside.data.cluster, DATABASE_PORT, "Database")
         group.connections.allow_to(inside.private_service.security_group, HTTP, "Private service")
         inside.network.allow_aws_apis(group)

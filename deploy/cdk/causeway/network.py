@@ -7,6 +7,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from causeway.diaries import OBJECT_ACTIONS, objects_arn
+from causeway.groups import closed_group
 from causeway.settings import FrontDoor, Settings
 
 HTTPS = ec2.Port.tcp(443)
@@ -34,12 +35,8 @@ class Network(Stack):
         self._has_nat = settings.nat > 0
         self.vpc = self._vpc(settings)
         self.s3_endpoint_id = self._s3_gateway_endpoint(settings)
-        self._endpoint_group = ec2.SecurityGroup(
-            self,
-            "EndpointGroup",
-            vpc=self.vpc,
-            description="AWS API endpoints: each caller adds the rule that lets it in",
-            allow_all_outbound=False,
+        self._endpoint_group = closed_group(
+            self, "EndpointGroup", self.vpc, "AWS API endpoints: each caller adds the rule that lets it in"
         )
         if not self._has_nat or FrontDoor.EXPRESS in settings.front_doors:
             self._interface_endpoints(settings)
@@ -134,5 +131,5 @@ class Network(Stack):
 
 
 def _anyone(actions: list[str], resources: list[str]) -> iam.PolicyStatement:
-    """An endpoint policy's principal is everyone: who may do what is said by the roles, and what, by these resources."""
+    """An endpoint policy's principal is everyone: the roles say who may do something, and this, to what."""
     return iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=actions, resources=resources)

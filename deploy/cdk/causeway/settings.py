@@ -1,4 +1,4 @@
-"""Every choice that a deployment can make, read once from the CDK context and checked before anything is synthesised."""
+"""Every choice that a deployment can make, read once from the CDK context and checked before anything is made of it."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,20 +1,12 @@
 """Every combination of the four choices is synthesised once, with cdk-nag looking on, and shared by all tests."""
 
-import itertools
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from system import Combination, System, synthesise
-
-COMBINATIONS = [
-    Combination(front_door, nat, catalogue, diaries)
-    for front_door, nat, catalogue, diaries in itertools.product(
-        ("app-runner", "express", "app-runner+express"), (0, 1, 2), (False, True), (False, True)
-    )
-]
+from system import COMBINATIONS, Combination, System, synthesise
 
 
 @pytest.fixture(scope="session")

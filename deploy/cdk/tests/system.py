@@ -1,5 +1,6 @@
 """A synthesised deployment, as the tests look at it: stacks, resources, and references followed across stacks."""
 
+import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,14 @@ class Combination:
         }
 
 
+COMBINATIONS = [
+    Combination(front_door, nat, catalogue, diaries)
+    for front_door, nat, catalogue, diaries in itertools.product(
+        ("app-runner", "express", "app-runner+express"), (0, 1, 2), (False, True), (False, True)
+    )
+]
+
+
 @dataclass(frozen=True)
 class Resource:
     """One resource and where it stands."""
@@ -61,11 +70,6 @@ class Resource:
     def key(self) -> str:
         """How other stacks' references to it read, once resolved."""
         return f"{self.stack.name}.{self.id}"
-
-    @property
-    def path(self) -> str:
-        """Where it stands in the construct tree, which is how nag and people name it."""
-        return self.body.get("Metadata", {}).get("aws:cdk:path", self.id)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A setting can be changed on a running system: no stack drops an export that another, deployed later, still imports."""
+"""Settings can be changed on a running system: no stack drops an export that another, deployed later, still imports."""
 
 import pytest
 

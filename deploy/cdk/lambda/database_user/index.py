@@ -51,7 +51,7 @@ class Database:
 
 
 def ensure_user(database, user, password):
-    """The user may connect, and make and use tables in a schema of its own name, which comes first on its search path."""
+    """The user may connect, and keep tables in a schema of its own name, which comes first on its search path."""
     role, name = identifier(user), identifier(database.name)
     if not database.execute(f"SELECT 1 FROM pg_roles WHERE rolname = {literal(user)}"):
         database.execute(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
