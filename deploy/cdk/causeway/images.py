@@ -5,7 +5,10 @@ from pathlib import Path
 from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import Construct
 
-REPOSITORY_ROOT = Path(__file__).parents[3]
+BUILD_CONTEXT = Path(__file__).parents[3]
+"""The repository root: the Dockerfiles copy from all over the workspace."""
+
+DOCKERFILES = {service: f"deploy/{service}/Dockerfile" for service in ("frontend-api", "private-service")}
 
 # The image's own .dockerignore has the last word on what is sent; this only keeps the fingerprint from moving, and
 # from taking long, because of files that no build reads.
@@ -26,8 +29,8 @@ def _image(scope: Construct, service: str, platform: ecr_assets.Platform) -> ecr
     return ecr_assets.DockerImageAsset(
         scope,
         "Image",
-        directory=str(REPOSITORY_ROOT),
-        file=f"deploy/{service}/Dockerfile",
+        directory=str(BUILD_CONTEXT),
+        file=DOCKERFILES[service],
         platform=platform,
         exclude=NOT_PART_OF_AN_IMAGE,
     )

@@ -1,12 +1,25 @@
 """Every combination of the four choices is synthesised once, with cdk-nag looking on, and shared by all tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from causeway import images
 from system import COMBINATIONS, Combination, System, synthesise
+
+
+@pytest.fixture(scope="session", autouse=True)
+def build_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Two small Dockerfiles instead of the repository: templates do not depend on what is in an image."""
+    folder = tmp_path_factory.mktemp("context")
+    for dockerfile in images.DOCKERFILES.values():
+        (folder / dockerfile).parent.mkdir(parents=True)
+        (folder / dockerfile).write_text(f"FROM scratch\nLABEL file={dockerfile}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "BUILD_CONTEXT", folder)
+        yield
 
 
 @pytest.fixture(scope="session")

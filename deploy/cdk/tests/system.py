@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,11 +11,10 @@ from typing import Any
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
+from app import compose
+
 CDK_FOLDER = Path(__file__).parent.parent
 REPOSITORY_ROOT = CDK_FOLDER.parent.parent
-sys.path.insert(0, str(CDK_FOLDER))
-
-from app import compose  # noqa: E402  (the folder of the app is on the path only now)
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,7 @@ class Stack:
 class System:
     combination: Combination
     stacks: dict[str, Stack]
+    docker_images: list[dict[str, Any]]
 
     def of_type(self, type: str, stack: str | None = None) -> list[Resource]:
         """All resources of one type, of all stacks or of one."""
@@ -146,10 +145,12 @@ def synthesise(combination: Combination, folder: Path, nag: bool = True, **conte
     if nag:
         cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
-    stacks = {}
+    stacks, images = {}, []
     for manifest in folder.glob("assembly-*/manifest.json"):
         for artifact in json.loads(manifest.read_text())["artifacts"].values():
             if artifact["type"] == "aws:cloudformation:stack":
                 name = artifact["properties"]["stackName"].rsplit("-", 1)[1]
                 stacks[name] = Stack(name, (manifest.parent / artifact["properties"]["templateFile"]).read_text())
-    return System(combination, stacks)
+    for assets in folder.glob("assembly-*/*.assets.json"):
+        images.extend(json.loads(assets.read_text()).get("dockerImages", {}).values())
+    return System(combination, stacks, images)

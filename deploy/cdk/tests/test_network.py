@@ -1,4 +1,4 @@
-"""Two zones; NAT by choice; a gateway for S3 always; an interface endpoint for each AWS API that is called without NAT."""
+"""Two zones, NAT by choice, a gateway for S3 always, and an interface endpoint for each AWS API called without NAT."""
 
 from system import System
 
