@@ -1,10 +1,10 @@
 # Deploying to AWS and proving beforehand what would be deployed. Included by the root Makefile; needs python3 and node.
-#   make deploy STAGE=prod FRONT_DOOR=express NAT=1 CATALOGUE=true DIARIES=true
+#   make deploy STAGE=prod FRONT_DOOR=app-runner NAT=1 CATALOGUE=true DIARIES=true
 #   make deploy CDK_ARGS='-c database_max_acu=4'        any other setting of causeway/settings.py
 
 STAGE ?= dev
 FRONT_DOOR ?= express
-NAT ?= 1
+NAT ?= 0
 CATALOGUE ?= false
 DIARIES ?= false
 # Which stacks: all, or for example STACKS=AppRunnerFrontDoor
@@ -20,7 +20,7 @@ CDK_CONTEXT = -c stage=$(STAGE) -c front_door=$(FRONT_DOOR) -c nat=$(NAT) -c cat
 CDK = cd $(CDK_DIR) && $(CDK_ENVIRONMENT) .venv/bin/cdk
 CDK_SELECTION = 'Causeway-$(STAGE)/$(STACKS)' $(CDK_CONTEXT) $(CDK_ARGS)
 
-.PHONY: synth diff deploy destroy test-deploy cdk-snapshots cdk-requirements
+.PHONY: synth diff deploy destroy test-deploy cdk-snapshots cdk-picture cdk-requirements
 
 synth: $(CDK_INSTALLED) ## Write the CloudFormation templates to deploy/cdk/cdk.out; asks AWS nothing
 	$(CDK) synth --quiet $(CDK_SELECTION)
@@ -38,7 +38,10 @@ test-deploy: $(CDK_INSTALLED) ## Prove the templates of every combination of set
 	cd $(CDK_DIR) && $(CDK_ENVIRONMENT) .venv/bin/python -m pytest $(PYTEST_ARGS)
 
 cdk-snapshots: $(CDK_INSTALLED) ## Accept the present templates as the reviewed ones
-	cd $(CDK_DIR) && $(CDK_ENVIRONMENT) UPDATE_SNAPSHOTS=1 .venv/bin/python -m pytest tests/test_snapshots.py tests/test_picture.py
+	cd $(CDK_DIR) && $(CDK_ENVIRONMENT) UPDATE_SNAPSHOTS=1 .venv/bin/python -m pytest tests/test_snapshots.py
+
+cdk-picture: ## Draw docs/deployed-system.svg from docs/deployed-system.toml
+	python3 $(CDK_DIR)/draw.py
 
 cdk-requirements: ## Pin what requirements.in leads to
 	python3 -m venv --clear $(CDK_VENV)

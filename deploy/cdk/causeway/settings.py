@@ -89,7 +89,7 @@ class Settings:
         return cls(
             stage=stage,
             front_doors=_front_doors(context.choice("front_door", FRONT_DOOR_CHOICES, default=FrontDoor.EXPRESS)),
-            nat=int(context.choice("nat", ("0", "1", "2"), default="1")),
+            nat=int(context.choice("nat", ("0", "1", "2"), default="0")),
             catalogue=context.flag("catalogue"),
             diaries=context.flag("diaries"),
             database_max_acu=context.number("database_max_acu", default=stage.database_max_acu, low=1, high=256),

@@ -22,7 +22,7 @@ class Combination:
     """The four choices that change what is deployed."""
 
     front_door: str = "express"
-    nat: int = 1
+    nat: int = 0
     catalogue: bool = False
     diaries: bool = False
 

@@ -19,7 +19,7 @@ def test_without_any_choice_it_is_a_stage_to_try_things_in_on_express():
 
     assert settings.stage.name == "dev"
     assert settings.front_doors == (FrontDoor.EXPRESS,)
-    assert (settings.nat, settings.catalogue, settings.diaries) == (1, False, False)
+    assert (settings.nat, settings.catalogue, settings.diaries) == (0, False, False)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def _plainness(combination: Combination) -> tuple[Any, ...]:
         combination.catalogue,
         combination.diaries,
         "+" in combination.front_door,
-        combination.nat != 1,
+        combination.nat,
         str(combination),
     )
 
