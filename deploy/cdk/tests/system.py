@@ -130,10 +130,16 @@ class System:
         raise AssertionError(f"{value} in {stack.name} points to no resource")
 
 
-def synthesise(combination: Combination, folder: Path, nag: bool = True, **context: str) -> System:
-    """What `cdk synth` does, in this process. Assets are fingerprinted but not copied."""
+def synthesise(
+    combination: Combination, folder: Path, *, nag: bool = True, rules: bool = False, **context: str
+) -> System:
+    """What `cdk synth` does, in this process. Assets are fingerprinted but not copied.
+
+    `rules` are CloudFormation's own, which take seconds and so are asked only where it matters.
+    """
     app = cdk.App(
         outdir=str(folder),
+        builtin_cloud_formation_validation=rules,
         context={
             **json.loads((CDK_FOLDER / "cdk.json").read_text())["context"],
             **combination.context,

@@ -21,7 +21,7 @@ def _cost_rows() -> list[list[str]]:
 
 
 def _sum_of_products(arithmetic: str) -> float:
-    """`2 × 3 + 1` is 7."""
+    """Twice three and one is seven."""
     return sum(math.prod(map(float, term.split(TIMES))) for term in arithmetic.split("+"))
 
 
