@@ -29,7 +29,7 @@ diff: $(CDK_INSTALLED) ## What a deployment would change
 	$(CDK) diff $(CDK_SELECTION)
 
 deploy: $(CDK_INSTALLED) ## Deploy to the account and region of the present credentials
-	$(CDK) deploy --concurrency 2 --outputs-file cdk.out/outputs.json $(CDK_SELECTION)
+	$(CDK) deploy --outputs-file cdk.out/outputs.json $(CDK_SELECTION)
 
 destroy: $(CDK_INSTALLED) ## Remove it all, or STACKS=…
 	$(CDK) destroy $(CDK_SELECTION)

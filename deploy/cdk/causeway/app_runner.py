@@ -8,7 +8,7 @@ from constructs import Construct
 from causeway import contract
 from causeway.front_door import FrontDoorStack, Inside, may_read_secret
 from causeway.images import frontend_image
-from causeway.nag import acknowledge_finding
+from causeway.nag import acknowledge_finding, acknowledge_image_pull
 from causeway.settings import Settings
 
 CONCURRENT_REQUESTS_PER_INSTANCE = 100
@@ -79,11 +79,7 @@ class AppRunnerFrontDoor(FrontDoorStack):
         role.add_to_policy(
             iam.PolicyStatement(actions=["ecr:DescribeImages"], resources=[image.repository.repository_arn])
         )
-        acknowledge_finding(
-            role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "ecr:GetAuthorizationToken takes no resource; pulling is limited to this app's repository",
-        )
+        acknowledge_image_pull(role)
         return role
 
     def _instance_role(self, settings: Settings) -> iam.Role:

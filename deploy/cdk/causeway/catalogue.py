@@ -9,6 +9,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_logs as logs
+from aws_cdk.aws_apigateway import AccessLogFormat
 from constructs import Construct
 
 from causeway import contract
@@ -144,10 +145,8 @@ class AccessLog:
         return apigateway.LogGroupLogDestination(self._log_group)
 
     @property
-    def format(self) -> object:
-        from aws_cdk import aws_apigateway
-
-        return aws_apigateway.AccessLogFormat.custom(
+    def format(self) -> AccessLogFormat:
+        return AccessLogFormat.custom(
             json.dumps(
                 {
                     "requestId": "$context.requestId",

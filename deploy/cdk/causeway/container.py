@@ -6,7 +6,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
 
 from causeway import contract
-from causeway.nag import acknowledge
+from causeway.nag import acknowledge, acknowledge_image_pull
 from causeway.settings import Stage
 
 
@@ -49,6 +49,7 @@ def add_container(
         logging=ecs.LogDrivers.aws_logs(stream_prefix=program, log_group=log_group),
     )
     acknowledge(task, ECS2="these settings are no secrets: addresses, names and the ARN under which the secret lies")
+    acknowledge_image_pull(task.obtain_execution_role())
     return container
 
 

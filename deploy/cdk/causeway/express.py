@@ -7,7 +7,6 @@ from constructs import Construct
 
 from causeway import contract
 from causeway.container import add_container
-from causeway.fargate import acknowledge_ecr_login
 from causeway.front_door import FrontDoorStack, Inside
 from causeway.images import frontend_image
 from causeway.nag import acknowledge_finding
@@ -79,7 +78,6 @@ class ExpressFrontDoor(FrontDoorStack):
             secrets={"ADMIN_TOKEN": ecs.Secret.from_secrets_manager(self.inside.data.admin_token)},
             stage=settings.stage,
         )
-        acknowledge_ecr_login(task)
         return task
 
     def _infrastructure_role(self) -> iam.Role:

@@ -8,7 +8,6 @@ from constructs import Construct
 from causeway import contract
 from causeway.container import add_container
 from causeway.groups import closed_group
-from causeway.nag import acknowledge_finding
 from causeway.network import Network
 from causeway.settings import Stage
 
@@ -71,17 +70,7 @@ class PrivateFargateService(Construct):
             ),
         )
         add_container(task, name, program="private-service", image=image, environment=environment, stage=stage)
-        acknowledge_ecr_login(task)
         return task
-
-
-def acknowledge_ecr_login(task: ecs.FargateTaskDefinition) -> None:
-    """The one statement of an execution role that cannot name a resource."""
-    acknowledge_finding(
-        task.obtain_execution_role(),
-        "AwsSolutions-IAM5[Resource::*]",
-        "ecr:GetAuthorizationToken takes no resource; pulling is limited to this app's repository",
-    )
 
 
 def _spot_with_a_fallback() -> list[ecs.CapacityProviderStrategy]:

@@ -8,7 +8,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from causeway import contract
-from causeway.data import DATABASE_PORT, Data
+from causeway.data import Data
+from causeway.database import DATABASE_PORT
 from causeway.diaries import OBJECT_ACTIONS, objects_arn
 from causeway.fargate import HTTP
 from causeway.groups import closed_group
@@ -29,6 +30,9 @@ class Inside:
 
 class FrontDoorStack(Stack):
     """The base of both: one security group, one role for the application, one set of outputs."""
+
+    protected_arn: str
+    """What AWS WAF is put in front of; set by the front door."""
 
     def __init__(self, scope: Construct, id: str, inside: Inside, *, kind: str) -> None:
         super().__init__(scope, id, description=f"Causeway: public API on {kind}")

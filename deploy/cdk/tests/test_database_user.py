@@ -8,12 +8,12 @@ from types import ModuleType
 
 import pytest
 
-from system import CDK_FOLDER
+from causeway.application_user import FUNCTION_SOURCE
 
 
 @pytest.fixture(scope="module")
 def function() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("database_user", CDK_FOLDER / "lambda/database_user/index.py")
+    spec = importlib.util.spec_from_file_location("database_user", FUNCTION_SOURCE / "index.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -77,5 +77,5 @@ def test_the_application_may_read_its_database_secret_and_no_more_secrets_than_t
                 )
                 for resource in resources:
                     assert system.target(policy.stack, resource).startswith(
-                        ("Data.ApplicationSecretAttachment", "Data.AdminToken")
+                        ("Data.ApplicationUserSecretAttachment", "Data.AdminToken")
                     )

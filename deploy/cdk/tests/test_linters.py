@@ -30,6 +30,12 @@ def test_the_source_is_formatted_and_clean():
         assert result.returncode == 0, result.stdout
 
 
+def test_the_types_are_right():
+    result = _run("mypy")
+
+    assert result.returncode == 0, result.stdout
+
+
 def test_cfn_lint_has_nothing_to_say(distinct_templates: list[Path]):
     result = _run("cfn-lint", "--format", "parseable", *distinct_templates)
 

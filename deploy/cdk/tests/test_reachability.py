@@ -26,7 +26,7 @@ def test_nobody_else_reaches_database_or_private_service(system: System):
     doors = _front_doors(system)
 
     assert _callers(system, "Data.DatabaseGroup") == {(door, DATABASE) for door in doors} | {
-        ("Data.RotationGroup", DATABASE)
+        ("Data.ApplicationUserRotationGroup", DATABASE)
     }
     assert _callers(system, "PrivateService.PrivateServiceGroup") == {(door, HTTP) for door in doors}
 
