@@ -44,7 +44,16 @@ def test_cfn_lint_has_nothing_to_say(distinct_templates: list[Path]):
 
 def test_checkov_finds_only_what_was_reviewed(distinct_templates: list[Path]):
     result = _run(
-        "checkov", "-d", distinct_templates[0].parent, "--framework", "cloudformation", "-o", "json", "--quiet"
+        "checkov",
+        "-d",
+        distinct_templates[0].parent,
+        "--framework",
+        "cloudformation",
+        "-o",
+        "json",
+        "--quiet",
+        "--skip-download",
+        "--skip-download",
     )
     report = json.loads(result.stdout)
     found = defaultdict(set)
