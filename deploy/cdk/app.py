@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""The whole deployment on one screen. `cdk synth -c stage=prod -c front_door=app-runner -c nat=0 …`"""
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from causeway.app_runner import AppRunnerFrontDoor
+from causeway.budget import check_connection_budget
+from causeway.catalogue import Catalogue
+from causeway.data import Data
+from causeway.diaries import Diaries
+from causeway.edge import Edge
+from causeway.express import ExpressFrontDoor
+from causeway.front_door import Inside
+from causeway.network import Network
+from causeway.private_service import PrivateService
+from causeway.settings import FrontDoor, Settings
+
+FRONT_DOORS = {FrontDoor.APP_RUNNER: AppRunnerFrontDoor, FrontDoor.EXPRESS: ExpressFrontDoor}
+
+
+def compose(app: cdk.App) -> Settings:
+    """Puts the stacks together, in the order in which they depend on one another."""
+    settings = Settings.from_context(app.node)
+    check_connection_budget(settings)
+    # No account and no region: one template for all, and synthesis asks AWS nothing.
+    system = cdk.Stage(app, f"Causeway-{settings.stage.name}")
+    network = Network(system, "Network", settings)
+    data = Data(system, "Data", settings, network)
+    private_service = PrivateService(system, "PrivateService", settings, network)
+    inside = Inside(network, data, private_service)
+    front_doors = [
+        FRONT_DOORS[kind](system, FRONT_DOORS[kind].__name__, settings, inside) for kind in settings.front_doors
+    ]
+    Edge(system, "Edge", settings, front_doors)
+    if settings.diaries:
+        Diaries(system, "Diaries", settings, network.s3_endpoint_id)
+    if settings.catalogue:
+        Catalogue(system, "Catalogue", settings, network, private_service)
+    cdk.Tags.of(system).add("system", "causeway")
+    cdk.Tags.of(system).add("stage", settings.stage.name)
+    return settings
+
+
+if __name__ == "__main__":
+    app = cdk.App()
+    compose(app)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()

@@ -1,0 +1,1 @@
+"""Causeway on AWS: one module a purpose, put together in `app.py`."""

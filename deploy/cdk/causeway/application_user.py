@@ -1,0 +1,107 @@
+"""The application's database user: not the master, with no more rights than it needs, and a rotating password."""
+
+from pathlib import Path
+
+from aws_cdk import Duration, triggers
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from causeway.database import DATABASE_NAME, DATABASE_PORT
+from causeway.groups import closed_group
+from causeway.network import Network
+from causeway.settings import Stage
+
+USER_NAME = "causeway"
+AWKWARD_IN_URLS_AND_SHELLS = " %+~`#$&*()|[]{}:;<>?!'/@\"\\="
+ROTATION_INTERVAL = Duration.days(30)
+CREATION_TIMEOUT = Duration.minutes(3)
+"""A paused database takes some fifteen seconds to wake; the function gives up before this."""
+
+FUNCTION_SOURCE = Path(__file__).parent.parent / "lambda" / "database_user"
+
+
+class ApplicationUser(Construct):
+    """A secret, the role in the database that it belongs to, and its rotation."""
+
+    def __init__(self, scope: Construct, id: str, stage: Stage, network: Network, cluster: rds.DatabaseCluster) -> None:
+        super().__init__(scope, id)
+        self._cluster = cluster
+        self.secret = self._secret()
+        creation = self._creation(stage)
+        self._rotation(network).node.add_dependency(creation)
+
+    def _secret(self) -> secretsmanager.ISecret:
+        """Attaching it adds engine, host, port and database name: the application needs this one secret only."""
+        secret = rds.DatabaseSecret(
+            self,
+            "Secret",
+            username=USER_NAME,
+            dbname=DATABASE_NAME,
+            exclude_characters=AWKWARD_IN_URLS_AND_SHELLS,
+        )
+        return secret.attach(self._cluster)
+
+    def _creation(self, stage: Stage) -> triggers.TriggerFunction:
+        """Makes the role through the Data API, so that nothing has to be let into the VPC for a deployment."""
+        master_secret = self._cluster.secret
+        assert master_secret is not None, "RDS manages the master's secret"
+        log_group = logs.LogGroup(
+            self, "CreationLogs", retention=stage.log_retention, removal_policy=stage.removal_policy
+        )
+        return triggers.TriggerFunction(
+            self,
+            "Creation",
+            role=self._creation_role(log_group, master_secret),
+            description="Creates the application's database user with no more rights than it needs",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            handler="index.handler",
+            code=lambda_.Code.from_asset(str(FUNCTION_SOURCE), exclude=["__pycache__"]),
+            timeout=CREATION_TIMEOUT,
+            log_group=log_group,
+            environment={
+                "CLUSTER_ARN": self._cluster.cluster_arn,
+                "DATABASE": DATABASE_NAME,
+                "MASTER_SECRET_ARN": master_secret.secret_arn,
+                "APPLICATION_SECRET_ARN": self.secret.secret_arn,
+            },
+            execute_after=[self._cluster],
+        )
+
+    def _creation_role(self, log_group: logs.LogGroup, master_secret: secretsmanager.ISecret) -> iam.Role:
+        role = iam.Role(self, "CreationRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["rds-data:ExecuteStatement"], resources=[self._cluster.cluster_arn])
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["secretsmanager:GetSecretValue"],
+                resources=[master_secret.secret_arn, self.secret.secret_arn],
+            )
+        )
+        return role
+
+    def _rotation(self, network: Network) -> secretsmanager.RotationSchedule:
+        """AWS's own rotation function; the application reads the new password when the old one is refused."""
+        group = closed_group(self, "RotationGroup", network.vpc, "Renewal of the application password")
+        network.allow_aws_apis(group)
+        group.connections.allow_to(self._cluster, DATABASE_PORT, "Password rotation")
+        # Not `secret.add_rotation_schedule`: a child of the secret would have to exist before the user.
+        return secretsmanager.RotationSchedule(
+            self,
+            "Rotation",
+            secret=self.secret,
+            automatically_after=ROTATION_INTERVAL,
+            hosted_rotation=secretsmanager.HostedRotation.postgre_sql_single_user(
+                vpc=network.vpc,
+                vpc_subnets=network.private_subnets,
+                security_groups=[group],
+                exclude_characters=AWKWARD_IN_URLS_AND_SHELLS,
+            ),
+            rotate_immediately_on_update=False,
+        )

@@ -1,0 +1,42 @@
+"""What both services expect of the place they run in. Tests hold this against the services' own `config --check`."""
+
+from aws_cdk import Aws
+
+from causeway.settings import Settings
+
+PORT = 8080
+HEALTH_PATH = "/health"
+DOCTOR_PATH = "/test-connection"
+DRAIN_SECONDS = 25
+"""How long a service takes at most to finish what it has begun after SIGTERM."""
+
+STOP_TIMEOUT_SECONDS = 30
+"""When ECS stops waiting: the drain and a little more."""
+
+UNPRIVILEGED_USER = "65532:65532"
+
+NAMESPACE = "apprunner.demo"
+PRIVATE_SERVICE_NAME = "privateservice"
+PRIVATE_SERVICE_URL = f"http://{PRIVATE_SERVICE_NAME}.{NAMESPACE}:{PORT}"
+
+_LOGGING = {"RUST_LOG": "info", "LOG_FORMAT": "json"}
+
+
+def frontend_environment(settings: Settings, database_secret_arn: str) -> dict[str, str]:
+    """The same on every front door. Host, port and name of the database are in the secret, so they are not here."""
+    return {
+        **_LOGGING,
+        "BIND_ADDRESS": "0.0.0.0",
+        "AWS_REGION": Aws.REGION,
+        "APPRUNNERSERVICE": "true",
+        "DBSECRETSNAME": database_secret_arn,
+        "DB_SSLMODE": "verify-full",
+        "DB_POOL_SIZE": str(settings.database_pool_size),
+        "ECSPRIVATESERVICE": PRIVATE_SERVICE_URL,
+    }
+
+
+def private_service_environment(catalogue: str | None = None) -> dict[str, str]:
+    """`catalogue` turns the same image into the books or the authors service."""
+    environment = {**_LOGGING, "PORT": str(PORT), "BIND_ADDRESS": "0.0.0.0"}
+    return environment if catalogue is None else {**environment, "CATALOGUE": catalogue}

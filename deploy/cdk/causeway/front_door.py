@@ -1,0 +1,87 @@
+"""What both front doors have in common: whom they may call, what they may read, and what they tell afterwards."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Aws, CfnOutput, Fn, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from causeway import contract
+from causeway.data import Data
+from causeway.database import DATABASE_PORT
+from causeway.diaries import OBJECT_ACTIONS, objects_arn
+from causeway.fargate import HTTP
+from causeway.groups import closed_group
+from causeway.nag import acknowledge_finding
+from causeway.network import Network
+from causeway.private_service import PrivateService
+from causeway.settings import Settings
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What lies behind the front door."""
+
+    network: Network
+    data: Data
+    private_service: PrivateService
+
+
+class FrontDoorStack(Stack):
+    """The base of both: one security group, one role for the application, one set of outputs."""
+
+    protected_arn: str
+    """What AWS WAF is put in front of; set by the front door."""
+
+    def __init__(self, scope: Construct, id: str, inside: Inside, *, kind: str) -> None:
+        super().__init__(scope, id, description=f"Causeway: public API on {kind}")
+        self.inside = inside
+        self.admin_token_arn = inside.data.admin_token.secret_arn
+
+    def client_group(self) -> ec2.SecurityGroup:
+        """The group from which the application calls. Everything that it reaches is on this screen."""
+        inside = self.inside
+        group = closed_group(self, "Group", inside.network.vpc, "The public API, calling what is inside")
+        group.connections.allow_to(inside.data.cluster, DATABASE_PORT, "Database")
+        group.connections.allow_to(inside.private_service.security_group, HTTP, "Private service")
+        inside.network.allow_aws_apis(group)
+        return group
+
+    def application_role(self, settings: Settings, service_principal: str) -> iam.Role:
+        """What the program itself may do: read its database secret, and keep pictures where there are diaries."""
+        role = iam.Role(self, "ApplicationRole", assumed_by=iam.ServicePrincipal(service_principal))
+        role.add_to_policy(may_read_secret(self.inside.data.application_secret.secret_arn))
+        if settings.diaries:
+            objects = objects_arn(settings)
+            role.add_to_policy(iam.PolicyStatement(actions=OBJECT_ACTIONS, resources=[objects]))
+            readable = objects.replace(Aws.PARTITION, "<AWS::Partition>")
+            readable = readable.replace(Aws.ACCOUNT_ID, "<AWS::AccountId>").replace(Aws.REGION, "<AWS::Region>")
+            acknowledge_finding(
+                role, f"AwsSolutions-IAM5[Resource::{readable}]", "all pictures, whose names are not known beforehand"
+            )
+        return role
+
+    def environment_variables(self, settings: Settings) -> dict[str, str]:
+        """The contract's variables with this deployment's values."""
+        return contract.frontend_environment(settings, self.inside.data.application_secret.secret_arn)
+
+    def publish(self, service_url: str, group: ec2.SecurityGroup) -> None:
+        """System A's outputs under its names, and where to look first when something does not work."""
+        vpc = self.inside.network.vpc
+        subnets = vpc.select_subnets(subnet_group_name="private")
+        outputs = {
+            "ServiceUrl": service_url,
+            "DoctorUrl": service_url + contract.DOCTOR_PATH,
+            "AdminTokenSecret": self.admin_token_arn,
+            "VpcId": vpc.vpc_id,
+            "PrivateSubnets": Fn.join(",", subnets.subnet_ids),
+            "SecurityGroup": group.security_group_id,
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+
+def may_read_secret(arn: str) -> iam.PolicyStatement:
+    """Reading one secret, and nothing about any other."""
+    return iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn])

@@ -1,0 +1,36 @@
+"""The two images, built from the repository root by the Dockerfiles beside this folder."""
+
+from pathlib import Path
+
+from aws_cdk import aws_ecr_assets as ecr_assets
+from constructs import Construct
+
+BUILD_CONTEXT = Path(__file__).parents[3]
+"""The repository root: the Dockerfiles copy from all over the workspace."""
+
+DOCKERFILES = {service: f"deploy/{service}/Dockerfile" for service in ("frontend-api", "private-service")}
+
+# The image's own .dockerignore has the last word on what is sent; this only keeps the fingerprint from moving, and
+# from taking long, because of files that no build reads.
+NOT_PART_OF_AN_IMAGE = ["**/target", ".git", "docs", "deploy/cdk"]
+
+
+def frontend_image(scope: Construct) -> ecr_assets.DockerImageAsset:
+    """App Runner runs x86-64 only, so this one is: the very same image goes behind either front door."""
+    return _image(scope, "frontend-api", ecr_assets.Platform.LINUX_AMD64)
+
+
+def private_service_image(scope: Construct) -> ecr_assets.DockerImageAsset:
+    """Graviton: a fifth cheaper on Fargate."""
+    return _image(scope, "private-service", ecr_assets.Platform.LINUX_ARM64)
+
+
+def _image(scope: Construct, service: str, platform: ecr_assets.Platform) -> ecr_assets.DockerImageAsset:
+    return ecr_assets.DockerImageAsset(
+        scope,
+        "Image",
+        directory=str(BUILD_CONTEXT),
+        file=DOCKERFILES[service],
+        platform=platform,
+        exclude=NOT_PART_OF_AN_IMAGE,
+    )

@@ -1,0 +1,135 @@
+"""The VPC: two zones, a public and a private subnet in each, and a way from there to the AWS APIs."""
+
+from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from causeway.diaries import OBJECT_ACTIONS, objects_arn
+from causeway.groups import closed_group
+from causeway.settings import FrontDoor, Settings
+
+HTTPS = ec2.Port.tcp(443)
+
+ENDPOINT_SERVICES = {
+    "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+    "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
+    "EcrImages": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
+    "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+}
+"""What a Fargate task without NAT needs to start, and the application's secret. No ssmmessages: an image without a
+shell has nothing for ECS Exec to run. No STS: the roles' credentials come from the tasks' own metadata address."""
+
+
+class Network(Stack):
+    """Where everything lives.
+
+    With `nat=0` the private subnets have no route to the internet at all. An interface endpoint is made for each API
+    that somebody without NAT calls, and for no other: Express tasks run in the public subnets, where a NAT gateway
+    does not serve them and AWS does not promise a public address, so they need the endpoints whatever `nat` is.
+    """
+
+    def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
+        super().__init__(scope, id, description="Causeway: network")
+        self._has_nat = settings.nat > 0
+        self.vpc = self._vpc(settings)
+        self.s3_endpoint_id = self._s3_gateway_endpoint(settings)
+        self._endpoint_group = closed_group(
+            self, "EndpointGroup", self.vpc, "AWS API endpoints: each caller adds the rule that lets it in"
+        )
+        if not self._has_nat or FrontDoor.EXPRESS in settings.front_doors:
+            self._interface_endpoints(settings)
+        self._keep_exports()
+
+    @property
+    def private_subnets(self) -> ec2.SubnetSelection:
+        """For everything that nobody outside may reach."""
+        return ec2.SubnetSelection(subnet_group_name="private")
+
+    @property
+    def public_subnets(self) -> ec2.SubnetSelection:
+        """For an internet-facing load balancer, and for what Express ties to it."""
+        return ec2.SubnetSelection(subnet_group_name="public")
+
+    def allow_aws_apis(self, client: ec2.IConnectable) -> None:
+        """Lets a security group call AWS: through the endpoints' group, and otherwise by HTTPS.
+
+        The S3 gateway endpoint and NAT lead to addresses that no security group stands for. This is the only rule
+        of the whole system that names an address range; it is outgoing, to one port, and where there is no NAT the
+        route tables let it reach nothing but S3.
+        """
+        client.connections.allow_to(self._endpoint_group, HTTPS, "AWS APIs, by interface endpoint")
+        client.connections.allow_to(ec2.Peer.any_ipv4(), HTTPS, "AWS APIs: S3 by its gateway, others by NAT")
+
+    def _vpc(self, settings: Settings) -> ec2.Vpc:
+        private = ec2.SubnetType.PRIVATE_WITH_EGRESS if self._has_nat else ec2.SubnetType.PRIVATE_ISOLATED
+        vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr("10.0.0.0/16"),
+            max_azs=2,
+            nat_gateways=settings.nat,
+            restrict_default_security_group=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24, map_public_ip_on_launch=False
+                ),
+                # The same name with and without NAT, so that a change of `nat` replaces no subnet.
+                ec2.SubnetConfiguration(name="private", subnet_type=private, cidr_mask=20),
+            ],
+        )
+        log_group = logs.LogGroup(
+            self,
+            "FlowLogs",
+            retention=settings.stage.log_retention,
+            removal_policy=settings.stage.removal_policy,
+        )
+        vpc.add_flow_log(
+            "Rejected",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group),
+            # What the doctor's time-outs are looked up in. Accepted traffic would cost more than the rest together.
+            traffic_type=ec2.FlowLogTrafficType.REJECT,
+        )
+        return vpc
+
+    def _s3_gateway_endpoint(self, settings: Settings) -> str:
+        """Free, and in every setting: image layers are pulled from S3, and diaries live there."""
+        endpoint = self.vpc.add_gateway_endpoint(
+            "S3",
+            service=ec2.GatewayVpcEndpointAwsService.S3,
+            subnets=[self.private_subnets, self.public_subnets],
+        )
+        endpoint.add_to_policy(
+            _anyone(["s3:GetObject"], [f"arn:{self.partition}:s3:::prod-{self.region}-starport-layer-bucket/*"])
+        )
+        if settings.diaries:
+            endpoint.add_to_policy(_anyone(OBJECT_ACTIONS, [objects_arn(settings)]))
+        return endpoint.vpc_endpoint_id
+
+    def _interface_endpoints(self, settings: Settings) -> None:
+        services = dict(ENDPOINT_SERVICES)
+        if settings.xray_endpoint:
+            services["XRay"] = ec2.InterfaceVpcEndpointAwsService.XRAY
+        for name, service in services.items():
+            self.vpc.add_interface_endpoint(
+                name,
+                service=service,
+                subnets=self.private_subnets,
+                security_groups=[self._endpoint_group],
+                open=False,
+            )
+
+    def _keep_exports(self) -> None:
+        """Exports what some settings do not use: CloudFormation would refuse to drop it while an old stack still does.
+
+        That is what lets `nat`, `front_door` and the extras be changed in either direction on a running system.
+        """
+        for subnet in (*self.vpc.public_subnets, *self.vpc.isolated_subnets, *self.vpc.private_subnets):
+            self.export_value(subnet.subnet_id)
+        self.export_value(self.s3_endpoint_id)
+
+
+def _anyone(actions: list[str], resources: list[str]) -> iam.PolicyStatement:
+    """An endpoint policy's principal is everyone: the roles say who may do something, and this, to what."""
+    return iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=actions, resources=resources)

@@ -1,0 +1,162 @@
+"""A synthesised deployment, as the tests look at it: stacks, resources, and references followed across stacks."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from app import compose
+
+CDK_FOLDER = Path(__file__).parent.parent
+REPOSITORY_ROOT = CDK_FOLDER.parent.parent
+
+
+@dataclass(frozen=True)
+class Combination:
+    """The four choices that change what is deployed."""
+
+    front_door: str = "express"
+    nat: int = 0
+    catalogue: bool = False
+    diaries: bool = False
+
+    def __str__(self) -> str:
+        extras = "".join(f" {name}" for name in ("catalogue", "diaries") if getattr(self, name))
+        return f"{self.front_door} nat={self.nat}{extras}"
+
+    @property
+    def context(self) -> dict[str, str]:
+        return {
+            "front_door": self.front_door,
+            "nat": str(self.nat),
+            "catalogue": str(self.catalogue).lower(),
+            "diaries": str(self.diaries).lower(),
+        }
+
+
+COMBINATIONS = [
+    Combination(front_door, nat, catalogue, diaries)
+    for front_door, nat, catalogue, diaries in itertools.product(
+        ("app-runner", "express", "app-runner+express"), (0, 1, 2), (False, True), (False, True)
+    )
+]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource and where it stands."""
+
+    stack: "Stack"
+    id: str
+    body: dict[str, Any]
+
+    @property
+    def type(self) -> str:
+        return self.body["Type"]
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        return self.body.get("Properties", {})
+
+    @property
+    def key(self) -> str:
+        """How other stacks' references to it read, once resolved."""
+        return f"{self.stack.name}.{self.id}"
+
+
+@dataclass
+class Stack:
+    name: str
+    text: str
+    template: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.template = json.loads(self.text)
+
+    def resources(self) -> Iterator[Resource]:
+        for id, body in self.template["Resources"].items():
+            yield Resource(self, id, body)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        return self.template.get("Outputs", {})
+
+
+@dataclass
+class System:
+    combination: Combination
+    stacks: dict[str, Stack]
+    docker_images: list[dict[str, Any]]
+
+    def of_type(self, type: str, stack: str | None = None) -> list[Resource]:
+        """All resources of one type, of all stacks or of one."""
+        stacks = self.stacks.values() if stack is None else [self.stacks[stack]]
+        return [resource for each in stacks for resource in each.resources() if resource.type == type]
+
+    def only(self, type: str, stack: str | None = None) -> Resource:
+        """The one resource of a type."""
+        found = self.of_type(type, stack)
+        assert len(found) == 1, f"{len(found)} of {type} in {stack or 'the system'}, not one"
+        return found[0]
+
+    @cached_property
+    def _exports(self) -> dict[str, tuple[Stack, Any]]:
+        return {
+            output["Export"]["Name"]: (stack, output["Value"])
+            for stack in self.stacks.values()
+            for output in stack.outputs.values()
+            if "Export" in output
+        }
+
+    def follow(self, stack: Stack, value: Any) -> tuple[Stack, Any]:
+        """Through imports to the stack that has the thing."""
+        while isinstance(value, dict) and "Fn::ImportValue" in value:
+            stack, value = self._exports[value["Fn::ImportValue"]]
+        return stack, value
+
+    def target(self, stack: Stack, value: Any) -> str:
+        """`Stack.Resource` for whatever a Ref, a GetAtt or an import of either points to."""
+        stack, value = self.follow(stack, value)
+        if isinstance(value, dict) and "Ref" in value:
+            return f"{stack.name}.{value['Ref']}"
+        if isinstance(value, dict) and "Fn::GetAtt" in value:
+            return f"{stack.name}.{value['Fn::GetAtt'][0]}"
+        raise AssertionError(f"{value} in {stack.name} points to no resource")
+
+
+def synthesise(
+    combination: Combination, folder: Path, *, nag: bool = True, rules: bool = False, **context: str
+) -> System:
+    """What `cdk synth` does, in this process. Assets are fingerprinted but not copied.
+
+    `rules` are CloudFormation's own, which take seconds and so are asked only where it matters.
+    """
+    app = cdk.App(
+        outdir=str(folder),
+        builtin_cloud_formation_validation=rules,
+        context={
+            **json.loads((CDK_FOLDER / "cdk.json").read_text())["context"],
+            **combination.context,
+            **context,
+            "aws:cdk:disable-asset-staging": True,
+        },
+    )
+    compose(app)
+    if nag:
+        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()
+    stacks, images = {}, []
+    for manifest in folder.glob("assembly-*/manifest.json"):
+        for artifact in json.loads(manifest.read_text())["artifacts"].values():
+            if artifact["type"] == "aws:cloudformation:stack":
+                name = artifact["properties"]["stackName"].rsplit("-", 1)[1]
+                stacks[name] = Stack(name, (manifest.parent / artifact["properties"]["templateFile"]).read_text())
+    for assets in folder.glob("assembly-*/*.assets.json"):
+        images.extend(json.loads(assets.read_text()).get("dockerImages", {}).values())
+    return System(combination, stacks, images)

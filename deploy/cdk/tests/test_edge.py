@@ -1,0 +1,64 @@
+"""AWS WAF: the same managed rules and rate limit in front of every front door."""
+
+from typing import Any
+
+from system import System
+
+MANAGED = {
+    "AWSManagedRulesAmazonIpReputationList",
+    "AWSManagedRulesCommonRuleSet",
+    "AWSManagedRulesKnownBadInputsRuleSet",
+    "AWSManagedRulesSQLiRuleSet",
+}
+
+
+def _rules(system: System) -> dict[str, dict[str, Any]]:
+    return {rule["Name"]: rule for rule in system.only("AWS::WAFv2::WebACL").properties["Rules"]}
+
+
+def test_every_front_door_stands_behind_the_web_acl(system: System):
+    protected = {
+        system.target(each.stack, each.properties["ResourceArn"])
+        for each in system.of_type("AWS::WAFv2::WebACLAssociation")
+    }
+
+    assert protected == {f"{name}.Service" for name in system.stacks if name.endswith("FrontDoor")}
+
+
+def test_express_is_protected_at_the_load_balancer_that_ecs_makes(system: System):
+    for stack in system.stacks.values():
+        if stack.name == "ExpressFrontDoor":
+            exported = [output["Value"] for output in stack.outputs.values() if "Export" in output]
+            assert exported == [{"Fn::GetAtt": ["Service", "ECSManagedResourceArns.IngressPath.LoadBalancerArn"]}]
+
+
+def test_the_managed_rules_block(system: System):
+    for name in MANAGED:
+        assert _rules(system)[name]["OverrideAction"] == {"None": {}}
+
+
+def test_one_address_cannot_send_more_than_its_share(system: System):
+    rule = _rules(system)["RateLimit"]
+
+    assert rule["Action"] == {"Block": {}}
+    assert rule["Statement"]["RateBasedStatement"] == {"AggregateKeyType": "IP", "Limit": 2000}
+    assert rule["Priority"] == 0
+
+
+def test_there_are_no_other_rules(system: System):
+    assert set(_rules(system)) == MANAGED | {"RateLimit"}
+
+
+def test_what_the_api_is_made_for_is_counted_and_not_blocked(system: System):
+    """A visit without a User-Agent; and pictures, which are larger than the body that the rules like, with diaries."""
+    statement = _rules(system)["AWSManagedRulesCommonRuleSet"]["Statement"]["ManagedRuleGroupStatement"]
+    counted = {override["Name"] for override in statement["RuleActionOverrides"]}
+
+    assert counted == {"NoUserAgent_HEADER"} | ({"SizeRestrictions_BODY"} if system.combination.diaries else set())
+
+
+def test_the_log_of_the_web_acl_does_not_hold_the_admin_token(system: System):
+    logging = system.only("AWS::WAFv2::LoggingConfiguration").properties
+
+    assert logging["RedactedFields"] == [{"SingleHeader": {"Name": "authorization"}}]
+    assert logging["LoggingFilter"]["DefaultBehavior"] == "DROP"
