@@ -11,7 +11,7 @@ DENY := $(shell command -v cargo-deny 2>/dev/null)
 .PHONY: help run test check bench clean-test
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", substr($$1, 1, index($$1 ":", ":") - 1), $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run everything on this machine: both services, PostgreSQL, stand-ins for AWS (PORT, PRIVATE_PORT, DATABASE_URL)
 	@$(CARGO) build $(SERVICES) --package causeway-local
@@ -20,11 +20,13 @@ run: ## Run everything on this machine: both services, PostgreSQL, stand-ins for
 test: ## Run all tests, with PostgreSQL in a container or as a child process (TEST_POSTGRES_IMAGE, TEST_DATABASE_URL)
 ifneq ($(NEXTEST),)
 	@$(CARGO) nextest run --workspace --no-run
-	@exec $(TARGET)/debug/with-postgres -- $(CARGO) nextest run --workspace
+	@$(TARGET)/debug/with-postgres -- $(CARGO) nextest run --workspace
 else
 	@$(CARGO) test --workspace --no-run
-	@exec $(TARGET)/debug/with-postgres -- $(CARGO) test --workspace
+	@$(TARGET)/debug/with-postgres -- $(CARGO) test --workspace
 endif
+	@if python3 -c 'import venv' 2>/dev/null && command -v node >/dev/null; then $(MAKE) --no-print-directory test-deploy; \
+	else echo "python3 with venv and node are not both here: the deployment's templates are not tested"; test -z "$$CI"; fi
 
 check: ## Check formatting, lints as errors, and the dependencies' licences and bans where cargo-deny is installed
 	$(CARGO) fmt --all --check
@@ -40,3 +42,6 @@ bench: ## Measure against pgbench and a bare route
 
 clean-test: ## Remove test containers that a killed run left behind
 	@docker ps --all --quiet --filter label=causeway.purpose=tests | xargs -r docker rm --force --volumes
+
+include deploy/images.mk
+include deploy/cdk/cdk.mk

@@ -15,8 +15,21 @@ import pytest
 
 from system import REPOSITORY_ROOT, System
 
+_DEFAULTS_FIT = {
+    "WORKERS": "its default, the number of cores, fits every task size",
+    "SHUTDOWN_DELAY_MS": "its default fits the drain time",
+}
+
 NOT_SET_ON_AWS = {
     "frontend-api": {
+        **_DEFAULTS_FIT,
+        "DB_CONNECT_TIMEOUT_MS": "its default fits",
+        "DB_QUERY_TIMEOUT_MS": "its default fits",
+        "DB_IDLE_TIMEOUT_MS": "its default lets Aurora pause",
+        "DB_MAX_LIFETIME_MS": "its default fits",
+        "PRIVATE_SERVICE_TIMEOUT_MS": "its default fits",
+        "QUEUE_CAPACITY": "its default fits",
+        "REQUEST_TIMEOUT_MS": "its default fits",
         "DATABASE_URL": "for one machine",
         "DB_HOST": "the secret has it",
         "DB_PORT": "the secret has it",
@@ -30,6 +43,10 @@ NOT_SET_ON_AWS = {
         "DOCTOR_TARGETS": "what else the doctor should look at is for each user to say",
     },
     "private-service": {
+        **_DEFAULTS_FIT,
+        "ECS_CONTAINER_METADATA_URI_V4": "ECS sets it",
+        "METADATA_REFRESH_MS": "its default fits",
+        "METADATA_TIMEOUT_MS": "its default fits",
         "CATALOGUE": "set for books and authors only",
     },
 }

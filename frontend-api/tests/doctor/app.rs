@@ -43,7 +43,7 @@ impl App {
 
     /// The log's report with this number, past or to come.
     pub async fn report_logged(&self, number: usize) -> Value {
-        self.service.wait_for_log(|line| is_report(line), PATIENCE).await;
+        self.service.wait_for_log(is_report, PATIENCE).await;
         eventually("a report in the log", async || self.service.logs().into_iter().filter(is_report).nth(number)).await
     }
 }

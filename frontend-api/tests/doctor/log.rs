@@ -21,7 +21,7 @@ fn assert_tells(line: &Value, level: &str, message: &str) {
 /// Changes follow each other at once: no report may be of the time before its change.
 #[tokio::test]
 async fn the_log_names_the_failing_stage_at_start_and_tells_of_each_change() {
-    let server = Server::start().await;
+    let server = Server::start_for_service().await;
     let proxy = TcpProxy::start(format!("127.0.0.1:{}", server.postgres.port())).await;
     proxy.refuse().await;
     let port = proxy.address().port().to_string();
@@ -48,7 +48,7 @@ async fn the_log_names_the_failing_stage_at_start_and_tells_of_each_change() {
 
 #[tokio::test]
 async fn a_secret_that_was_rotated_since_the_start_is_no_fault() {
-    let server = Server::start().await;
+    let server = Server::start_for_service().await;
     let aws = SecretsManager::start().await;
     let secret = |password| rds_secret("127.0.0.1", server.postgres.port(), ROLE, password);
     aws.tells(&secret(PASSWORD));
@@ -75,7 +75,7 @@ async fn a_secret_that_was_rotated_since_the_start_is_no_fault() {
 
 #[tokio::test]
 async fn no_secret_is_in_the_log_however_talkative_it_is() {
-    let server = Server::start().await;
+    let server = Server::start_for_service().await;
     let aws = SecretsManager::start().await;
     aws.tells(&rds_secret("127.0.0.1", server.postgres.port(), ROLE, "hunter2-not-the-password"));
     let (url, token) = (aws.url(), "an-admin-token-of-a-test");

@@ -1,12 +1,15 @@
 //! Secrets that can't be read or used: the verdict names Secrets Manager's own hop, not what the database makes of it.
 
+use std::time::Duration;
+
 use causeway_test_support::aws::{SECRET, SecretsManager, on_app_runner, rds_secret};
+use causeway_test_support::network::Network;
 use causeway_test_support::ports;
 use causeway_test_support::proxy::TcpProxy;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::helpers::{DATABASE, PASSWORD, Run, SECRETS_MANAGER, doctor};
+use crate::helpers::{DATABASE, PASSWORD, Run, SECRETS_MANAGER, doctor, doctor_in};
 use crate::server::{ROLE, Server};
 
 /// The doctor on App Runner, with these changes to its environment.
@@ -120,6 +123,21 @@ async fn there_are_no_credentials() {
 async fn nothing_names_the_region() {
     let aws = SecretsManager::start().await;
     assert_blamed(&doctor_on_app_runner(&aws.url(), &[("AWS_REGION", "")]).await, "configuration", "region-missing");
+}
+
+/// As on Fargate, where nothing answers at the instance metadata's address: looking there takes the SDK its time.
+#[tokio::test]
+async fn looking_for_region_and_credentials_in_vain_takes_less_than_ten_seconds() {
+    let Some(network) = Network::create() else { return };
+    network.add("169.254.169.254");
+    network.drop_all_tcp();
+    let base = on_app_runner("");
+    let without = |names: &[&str]| -> Vec<_> {
+        base.iter().filter(|(name, _)| !names.contains(name) && *name != "AWS_EC2_METADATA_DISABLED").copied().collect()
+    };
+    let run = doctor_in(&network, &without(&["AWS_REGION"])).await;
+    assert_blamed(&run, "configuration", "region-missing");
+    assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
 }
 
 #[tokio::test]

@@ -22,6 +22,13 @@ impl Server {
         Self { postgres, port }
     }
 
+    /// The same, and the role may make what the migrations make: a running service becomes ready.
+    pub async fn start_for_service() -> Self {
+        let server = Self::start().await;
+        server.postgres.execute("ALTER TABLE access OWNER TO app; GRANT CREATE ON SCHEMA public TO app").await;
+        server
+    }
+
     /// How to reach it, and what a test changes of that.
     pub fn env<'a>(&'a self, changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let usual = [
