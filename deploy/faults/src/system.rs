@@ -155,7 +155,8 @@ impl System {
 
     pub async fn address(&self, name: &str) -> Result<SocketAddr> {
         let field = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        let address: Ipv4Addr = inspect(&full(name), field).await?.parse().map_err(|_| format!("{name} has no address"))?;
+        let address: Ipv4Addr =
+            inspect(&full(name), field).await?.parse().map_err(|_| format!("{name} has no address"))?;
         Ok((address, 8080).into())
     }
 

@@ -47,9 +47,7 @@ impl Verdict {
     /// What is not 200 is 503 with `Retry-After`, and at least `least` of them show that the fault was felt.
     pub fn expect_polite_refusals(&mut self, outcomes: &[Outcome], least: usize) {
         let refused: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_ok()).collect();
-        let polite = |outcome: &&&Outcome| {
-            matches!(&outcome.result, Ok(answer) if answer.status == 503 && answer.has_retry_after)
-        };
+        let polite = |outcome: &&&Outcome| matches!(&outcome.result, Ok(answer) if answer.status == 503 && answer.has_retry_after);
         let count = refused.iter().filter(polite).count();
         let mut figure = format!("{count} of {} refusals", refused.len());
         if let Some(other) = refused.iter().find(|outcome| !polite(outcome)) {

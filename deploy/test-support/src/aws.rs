@@ -62,6 +62,19 @@ impl SecretsManager {
         *self.answer.0.lock().expect("no holder of this lock panics") = answer;
     }
 
+    /// From now on access is denied.
+    pub fn denies(&self) {
+        self.fails("AccessDeniedException", "User: arn:aws:sts::123456789012:assumed-role/demo is not authorized");
+    }
+
+    /// How often the secret was asked for.
+    ///
+    /// # Panics
+    /// Never: the stand-in records its requests.
+    pub async fn reads(&self) -> usize {
+        self.server.received_requests().await.expect("requests are recorded").len()
+    }
+
     /// Where it listens.
     pub fn url(&self) -> String {
         self.server.uri()

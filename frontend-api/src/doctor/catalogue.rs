@@ -350,7 +350,7 @@ catalogue! {
         remedy: "Set enableDnsSupport and enableDnsHostnames on the VPC, and see that the DHCP options name a resolver that can be reached.",
     }
     EVERYTHING_TIMES_OUT: "everything-times-out" at [] {
-        evidence: "TCP times out for all of two or more checks, private and public",
+        evidence: "TCP times out for all of two or more checks, private ones among them",
         cause: "No packet leaves: the VPC connector's security group has no outbound rule, a NACL drops, or it is the wrong VPC.",
         remedy: "Allow outbound traffic in the security group of the VPC connector or task; check the NACLs of its subnets both ways, and the VPC.",
     }

@@ -1,8 +1,7 @@
 //! One verdict out of many stages: rules in order, the first that matches wins, what follows from it is not mentioned.
 
 use super::catalogue::{
-    CREDENTIALS_MISSING, Cause, EVERYTHING_TIMES_OUT, NO_NAME_RESOLVES, PUBLIC_TIMES_OUT, RESOLVER_FAILED,
-    RESOLVER_SILENT, SECRET_UNREADABLE,
+    Cause, EVERYTHING_TIMES_OUT, NO_NAME_RESOLVES, PUBLIC_TIMES_OUT, RESOLVER_FAILED, RESOLVER_SILENT,
 };
 use super::report::{Check, Diagnosis, Outcome, Stage, StageName, Verdict};
 use super::{DATABASE, SECRETS_MANAGER, catalogue};
@@ -29,12 +28,9 @@ pub(super) fn of(checks: &[Check]) -> Verdict {
     if faults.iter().any(|(check, _)| check.name == SECRETS_MANAGER) {
         faults.retain(|(check, stage)| !(check.name == DATABASE && stage.name == StageName::Secret));
     }
-    // What is wrong before the network blocks first; then whoever stands first.
-    faults.sort_by_key(|(_, stage)| !is_before_network(stage));
+    // The checks stand in the order of blame, the stages in that of the walk: configuration before the network.
     let Some((check, stage)) = faults.first() else { return ok() };
-    if !is_before_network(stage)
-        && let Some(rule) = RULES.iter().find(|rule| (rule.explains)(check) && (rule.holds)(checks))
-    {
+    if let Some(rule) = RULES.iter().find(|rule| (rule.explains)(check) && (rule.holds)(checks)) {
         return Verdict {
             outcome: Outcome::Failed,
             check: None,
@@ -67,11 +63,6 @@ pub(super) fn sentence(verdict: &Verdict, checks: &[Check]) -> String {
 
 fn ok() -> Verdict {
     Verdict { outcome: Outcome::Ok, check: None, stage: None, diagnosis: Diagnosis::default() }
-}
-
-fn is_before_network(stage: &Stage) -> bool {
-    let secret = stage.name == StageName::Secret && stage.diagnosis.code != Some(SECRET_UNREADABLE.code);
-    secret || stage.name == StageName::Configuration || stage.diagnosis.code == Some(CREDENTIALS_MISSING.code)
 }
 
 /// Two or more asked the resolver, and it served none of them.

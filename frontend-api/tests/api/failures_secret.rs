@@ -38,6 +38,7 @@ async fn rotate(postgres: &OwnPostgres, aws: &SecretsManager, password: &str) {
 #[tokio::test]
 async fn a_secret_that_can_t_be_read_at_start_is_read_when_it_can() {
     let (postgres, aws) = server().await;
+    aws.denies();
     let app = App::spawn(&on_app_runner(&aws.url())).await;
     let cause = app.database_problem().await;
     assert!(cause.contains("AccessDeniedException") && cause.contains("demo/database"), "{cause}");

@@ -22,31 +22,31 @@ async fn assert_refused(app: &App, cause: &str) {
 
 #[tokio::test]
 async fn verify_full_takes_a_certificate_of_the_given_authority_for_the_hosts_name() {
-    let authority = Authority::new();
+    let authority = Authority::default();
     let server = TlsServer::start(&authority, HERE).await;
     server.insist_on_tls().await;
-    let app = server.spawn("verify-full", &server.roots(&authority)).await;
+    let app = server.spawn("verify-full", &server.roots(&authority).await).await;
     assert!(server.speaks_tls(&app).await);
 }
 
 #[tokio::test]
 async fn verify_full_refuses_another_authoritys_certificate() {
-    let server = TlsServer::start(&Authority::new(), HERE).await;
-    let app = server.spawn("verify-full", &server.roots(&Authority::new())).await;
+    let server = TlsServer::start(&Authority::default(), HERE).await;
+    let app = server.spawn("verify-full", &server.roots(&Authority::default()).await).await;
     assert_refused(&app, "certificate").await;
 }
 
 #[tokio::test]
 async fn verify_full_without_roots_trusts_the_public_authorities_alone() {
-    let server = TlsServer::start(&Authority::new(), HERE).await;
+    let server = TlsServer::start(&Authority::default(), HERE).await;
     assert_refused(&server.spawn("verify-full", "").await, "unknownissuer").await;
 }
 
 #[tokio::test]
 async fn verify_full_refuses_a_certificate_for_another_name_until_it_is_replaced() {
-    let authority = Authority::new();
+    let authority = Authority::default();
     let server = TlsServer::start(&authority, "elsewhere.example").await;
-    let app = server.spawn("verify-full", &server.roots(&authority)).await;
+    let app = server.spawn("verify-full", &server.roots(&authority).await).await;
     assert_refused(&app, "not valid for name").await;
     server.use_certificate(&authority, HERE).await;
     server.reload().await;
@@ -62,18 +62,18 @@ async fn verify_full_refuses_a_server_without_tls() {
 
 #[tokio::test]
 async fn require_without_roots_takes_any_certificate() {
-    let server = TlsServer::start(&Authority::new(), "elsewhere.example").await;
+    let server = TlsServer::start(&Authority::default(), "elsewhere.example").await;
     server.insist_on_tls().await;
     assert!(server.speaks_tls(&server.spawn("require", "").await).await);
 }
 
 #[tokio::test]
 async fn require_with_roots_verifies_the_authority_and_not_the_name() {
-    let authority = Authority::new();
+    let authority = Authority::default();
     let server = TlsServer::start(&authority, "elsewhere.example").await;
-    let app = server.spawn("require", &server.roots(&authority)).await;
+    let app = server.spawn("require", &server.roots(&authority).await).await;
     assert!(server.speaks_tls(&app).await);
-    let app = server.spawn("require", &server.roots(&Authority::new())).await;
+    let app = server.spawn("require", &server.roots(&Authority::default()).await).await;
     assert_refused(&app, "certificate").await;
 }
 
@@ -86,7 +86,7 @@ async fn require_refuses_a_server_without_tls() {
 
 #[tokio::test]
 async fn prefer_is_the_default_and_speaks_tls_where_it_is_offered() {
-    let server = TlsServer::start(&Authority::new(), "elsewhere.example").await;
+    let server = TlsServer::start(&Authority::default(), "elsewhere.example").await;
     for mode in ["", "prefer"] {
         assert!(server.speaks_tls(&server.spawn(mode, "").await).await);
     }
@@ -97,7 +97,7 @@ async fn prefer_is_the_default_and_speaks_tls_where_it_is_offered() {
 
 #[tokio::test]
 async fn disable_never_speaks_tls_and_is_refused_where_that_is_demanded() {
-    let server = TlsServer::start(&Authority::new(), HERE).await;
+    let server = TlsServer::start(&Authority::default(), HERE).await;
     assert!(!server.speaks_tls(&server.spawn("disable", "").await).await);
     server.insist_on_tls().await;
     assert_refused(&server.spawn("disable", "").await, "no pg_hba.conf entry").await;
@@ -105,7 +105,7 @@ async fn disable_never_speaks_tls_and_is_refused_where_that_is_demanded() {
 
 #[tokio::test]
 async fn the_variable_wins_over_the_urls_parameter() {
-    let server = TlsServer::start(&Authority::new(), HERE).await;
+    let server = TlsServer::start(&Authority::default(), HERE).await;
     let url = format!("{}?sslmode=disable", server.url());
     assert!(!server.speaks_tls(&App::spawn(&[("DATABASE_URL", &url)]).await).await);
     assert!(server.speaks_tls(&App::spawn(&with_url(&url, &[("DB_SSLMODE", "require")])).await).await);

@@ -127,15 +127,13 @@ async fn nothing_names_the_region() {
 
 /// As on Fargate, where nothing answers at the instance metadata's address: looking there takes the SDK its time.
 #[tokio::test]
-async fn looking_for_region_and_credentials_in_vain_takes_less_than_ten_seconds() {
+async fn looking_for_a_region_in_vain_takes_less_than_ten_seconds() {
     let Some(network) = Network::create() else { return };
     network.add("169.254.169.254");
     network.drop_all_tcp();
-    let base = on_app_runner("");
-    let without = |names: &[&str]| -> Vec<_> {
-        base.iter().filter(|(name, _)| !names.contains(name) && *name != "AWS_EC2_METADATA_DISABLED").copied().collect()
-    };
-    let run = doctor_in(&network, &without(&["AWS_REGION"])).await;
+    let found_nowhere = ["AWS_REGION", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_EC2_METADATA_DISABLED"];
+    let env: Vec<_> = on_app_runner("").into_iter().filter(|(name, _)| !found_nowhere.contains(name)).collect();
+    let run = doctor_in(&network, &env).await;
     assert_blamed(&run, "configuration", "region-missing");
     assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
 }

@@ -81,9 +81,17 @@ pub async fn many(verdict: &mut Verdict) -> Result {
     let best = crowd(target, CLIENTS, Duration::from_secs(6)).await.rate();
     let crowd = crowd(target, CLIENTS * 20, OVERLOAD).await;
     let percent = crowd.rate() * 100.0 / best;
-    verdict.expect("served of the best rate", percent >= 80.0, format!("{percent:.0} % of {best:.0}/s (at least 80 %)"));
+    verdict.expect(
+        "served of the best rate",
+        percent >= 80.0,
+        format!("{percent:.0} % of {best:.0}/s (at least 80 %)"),
+    );
     verdict.at_most("p99 of the served", percentile(&crowd.served, 99), 1.0, "s");
-    verdict.expect("the rest get 503", crowd.other == 0, format!("{} 503, {} otherwise", crowd.refused.len(), crowd.other));
+    verdict.expect(
+        "the rest get 503",
+        crowd.other == 0,
+        format!("{} 503, {} otherwise", crowd.refused.len(), crowd.other),
+    );
     expect_memory(verdict, &system, "frontend").await
 }
 

@@ -14,7 +14,8 @@ use crate::verdict::Verdict;
 pub async fn full_disk(verdict: &mut Verdict) -> Result {
     let volume = full("db");
     crate::system::clean_up();
-    docker(&["volume", "create", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=160m", &volume]).await?;
+    docker(&["volume", "create", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=160m", &volume])
+        .await?;
     let system = System::start_keeping_volumes(Wishes::default()).await?;
     let load = Load::start("visit", system.address("frontend").await?, "/", 300);
     seconds(2).await;
@@ -49,7 +50,8 @@ fn fill(path: &str) -> Result {
 
 /// Twenty writes a second: a commit takes its time, and group commit makes up for it.
 pub async fn slow(verdict: &mut Verdict) -> Result {
-    let device = crate::docker::run("findmnt", &["--noheadings", "--output=SOURCE", "--target=/var/lib/docker"]).await?;
+    let device =
+        crate::docker::run("findmnt", &["--noheadings", "--output=SOURCE", "--target=/var/lib/docker"]).await?;
     let limit: &'static str = format!("--device-write-iops={}:20", device.trim()).leak();
     let system = System::start(Wishes { database: vec![limit], ..Wishes::default() }).await?;
     let start = Instant::now();
