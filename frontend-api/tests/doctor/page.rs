@@ -81,7 +81,11 @@ async fn the_page_shows_the_verdict_and_the_failing_stage_with_its_remedy() {
     let page = rendered(&chromium, &format!("{}/test-connection", app.service.base_url())).await;
     let verdict = part(&page, "id=\"verdict\"", "</section>");
     assert!(verdict.contains("data-outcome=\"failed\"") && verdict.contains("data-code=\"refused\""), "{verdict}");
-    assert!(verdict.contains("private service failed at tcp: The host was reached but nothing listens"), "{verdict}");
+    assert!(
+        verdict.contains("Private service stops at TCP")
+            && verdict.contains("The host was reached but nothing listens"),
+        "{verdict}"
+    );
 
     let check = part(&page, "data-check=\"private service\"", "</article>");
     let tcp = part(check, "<li data-stage=\"tcp\"", "</li>");
