@@ -129,6 +129,7 @@ impl Network {
             while let Ok((mut client, _)) = listener.accept().await {
                 tokio::spawn(async move {
                     if let Ok(mut server) = TcpStream::connect(upstream).await {
+                        client.set_nodelay(true).and(server.set_nodelay(true)).ok();
                         // An error is one side's end, which dropping both tells the other.
                         copy_bidirectional(&mut client, &mut server).await.ok();
                     }
