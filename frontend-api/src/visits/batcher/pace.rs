@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(after(&pace, 512, 10), 4096);
         assert_eq!(after(&pace, 512, 1024), 125, "500 rows a second, for 250 ms");
         assert_eq!(after(&pace, 125, 500), 125);
-        assert_eq!((0..5).map(|_| after(&pace, 100, 10)).last(), Some(4096));
+        assert_eq!((0..6).map(|_| after(&pace, 100, 10)).last(), Some(4096));
         assert_eq!(after(&pace, 1, 60_000), FEWEST);
     }
 
