@@ -20,8 +20,8 @@ up: images ## Start the whole system in containers, on http://127.0.0.1:8080 (PO
 down: ## Stop it and remove what it stored
 	@deploy/base-images/compose down
 
-test-faults: images ## Run the system under faults, on containers; some ten minutes (SCENARIO=part of a name)
-	@deploy/faults/run $(SCENARIO)
+test-faults: images ## Run the system under faults, on containers; some six minutes (SCENARIO=part of a name)
+	@deploy/faults/run "$(SCENARIO)"
 
 sbom: ## Write the bills of materials of both services (CycloneDX) to target/sbom
 	@deploy/base-images/sbom

@@ -45,7 +45,7 @@ impl System {
 
     /// The same, with the volumes that the scenario has made.
     pub async fn start_keeping_volumes(wishes: Wishes) -> Result<Self> {
-        let system = Self { tag: std::env::var("TAG").unwrap_or_else(|_| "local".to_owned()), wishes };
+        let system = Self { tag: tag(), wishes };
         docker(&["network", "create", "--label", LABEL, "--subnet", SUBNET, NETWORK]).await?;
         system.start_database("db", HOME, "first").await?;
         let secret = format!("SECRET={}", secret("first"));
@@ -190,6 +190,20 @@ impl System {
     pub async fn restarted_or_killed(&self, name: &str) -> Result<bool> {
         Ok(pid(&full(name)).await? == "0" || inspect(&full(name), "{{.State.OOMKilled}}").await? == "true")
     }
+}
+
+/// Keeps a volume mounted: a file system in memory is gone once nobody has it.
+pub async fn hold(volume: &str) -> Result {
+    let (name, mount) = (full("holder"), format!("{volume}:/held"));
+    let image = format!("causeway/stand-ins:{}", tag());
+    docker(&["run", "--detach", "--label", LABEL, "--name", &name, "--network=none", "--volume", &mount, &image])
+        .await
+        .map(drop)
+}
+
+/// Of the images.
+fn tag() -> String {
+    std::env::var("TAG").unwrap_or_else(|_| "local".to_owned())
 }
 
 /// Containers of other things may be called `db`.

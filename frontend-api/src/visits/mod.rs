@@ -61,8 +61,8 @@ struct Inboxes {
 
 /// Both ends. Nothing runs yet.
 pub fn new(config: &VisitsConfig, database: Database) -> (Visits, Tasks) {
-    let (recorder, visits) = batcher::new(config.queue_capacity, config.request_timeout);
-    let (reader, reads) = batcher::new(config.queue_capacity, config.request_timeout);
+    let (recorder, visits) = batcher::paced(config.queue_capacity, config.request_timeout);
+    let (reader, reads) = batcher::unpaced(config.queue_capacity, config.request_timeout);
     let inboxes = Inboxes { database: database.clone(), visits, reads };
     (Visits { database, recorder, reader }, Tasks(Arc::new(Mutex::new(Some(inboxes)))))
 }

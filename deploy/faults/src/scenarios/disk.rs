@@ -16,6 +16,7 @@ pub async fn full_disk(verdict: &mut Verdict) -> Result {
     crate::system::clean_up();
     docker(&["volume", "create", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=160m", &volume])
         .await?;
+    crate::system::hold(&volume).await?;
     let system = System::start_keeping_volumes(Wishes::default()).await?;
     let load = Load::start("visit", system.address("frontend").await?, "/", 300);
     seconds(2).await;
@@ -52,7 +53,7 @@ fn fill(path: &str) -> Result {
 pub async fn slow(verdict: &mut Verdict) -> Result {
     let device =
         crate::docker::run("findmnt", &["--noheadings", "--output=SOURCE", "--target=/var/lib/docker"]).await?;
-    let limit: &'static str = format!("--device-write-iops={}:20", device.trim()).leak();
+    let limit: &'static str = format!("--device-write-iops={}:20", device.split('[').next().unwrap_or_default()).leak();
     let system = System::start(Wishes { database: vec![limit], ..Wishes::default() }).await?;
     let start = Instant::now();
     let load = Load::start("visit", system.address("frontend").await?, "/", 300);
