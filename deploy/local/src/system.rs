@@ -35,7 +35,10 @@ impl System {
         for path in ["/", "/recent-visits", "/ecs-private-service"] {
             tell(&format!("  curl {}{path}", urls.frontend));
         }
-        tell(&format!("In a browser: {0}/test-connection is the doctor, {0}/docs the API's documentation.", urls.frontend));
+        tell(&format!(
+            "In a browser: {0}/test-connection is the doctor, {0}/docs the API's documentation.",
+            urls.frontend
+        ));
         tell("Ctrl-C stops everything.\n");
         self.watch().await
     }

@@ -28,13 +28,15 @@ fn chromium() -> Option<PathBuf> {
 }
 
 /// The page as the browser has it once it has shown a report.
-async fn rendered(chromium: &Path, url: &str) -> String {
-    let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}", std::process::id()));
+async fn rendered(chromium: &Path, app: &App) -> String {
+    let url = format!("{}/test-connection", app.service.base_url());
+    // Two browsers can't share one.
+    let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}", app.service.pid()));
     let mut command = Command::new(chromium);
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
     command.args(["--disable-extensions", "--disable-background-networking", "--disable-component-update"]);
     command.arg(format!("--user-data-dir={}", profile.display()));
-    command.args(["--virtual-time-budget=4000", "--dump-dom", url]).kill_on_drop(true);
+    command.args(["--virtual-time-budget=4000", "--dump-dom", &url]).kill_on_drop(true);
     let output = timeout(PATIENCE * 2, command.output()).await.expect("Chromium ends in time").unwrap();
     std::fs::remove_dir_all(profile).ok();
     let page = text(&output.stdout);
@@ -78,7 +80,7 @@ async fn the_page_shows_the_verdict_and_the_failing_stage_with_its_remedy() {
     let Some(chromium) = chromium() else { return };
     let database = healthy_database().await;
     let app = App::ready(&[("DATABASE_URL", database.url()), ("ECSPRIVATESERVICE", "http://127.0.0.1:1")]).await;
-    let page = rendered(&chromium, &format!("{}/test-connection", app.service.base_url())).await;
+    let page = rendered(&chromium, &app).await;
     let verdict = part(&page, "id=\"verdict\"", "</section>");
     assert!(verdict.contains("data-outcome=\"failed\"") && verdict.contains("data-code=\"refused\""), "{verdict}");
     assert!(
@@ -102,7 +104,7 @@ async fn the_page_shows_that_all_is_well() {
     let Some(chromium) = chromium() else { return };
     let database = healthy_database().await;
     let app = App::ready(&[("DATABASE_URL", database.url())]).await;
-    let page = rendered(&chromium, &format!("{}/test-connection", app.service.base_url())).await;
+    let page = rendered(&chromium, &app).await;
     let verdict = part(&page, "id=\"verdict\"", "</section>");
     assert!(verdict.contains("data-outcome=\"ok\"") && verdict.contains("All checks passed: database."), "{verdict}");
 }

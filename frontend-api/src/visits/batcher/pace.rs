@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const SLOW: Duration = Duration::from_millis(600);
 /// What a batch may take of it; the one before it takes as much.
 const BATCH: Duration = Duration::from_millis(250);
+/// What is left of it for waiting.
+const WAIT: Duration = Duration::from_millis(350);
 /// Also the slowest database gets batches worth their commit.
 const FEWEST: usize = 32;
 
@@ -48,7 +50,7 @@ impl Pace {
 
     /// Whether who has waited since then is refused, the database being behind.
     pub(super) fn gives_up_on(&self, since: Instant) -> bool {
-        self.limit() < self.capacity && since.elapsed() > SLOW - BATCH
+        self.limit() < self.capacity && since.elapsed() > WAIT
     }
 
     /// Learns from a batch: a slow one sets the limit to what would have been in time, fast ones double it.
@@ -86,7 +88,8 @@ mod tests {
         assert_eq!(after(&pace, 512, 10), 4096);
         assert_eq!(after(&pace, 512, 1024), 125, "500 rows a second, for 250 ms");
         assert_eq!(after(&pace, 125, 500), 125);
-        assert_eq!((0..6).map(|_| after(&pace, 100, 10)).last(), Some(4096));
+        let restored: Vec<_> = (0..6).map(|_| after(&pace, 100, 10)).collect();
+        assert_eq!(restored, [250, 500, 1000, 2000, 4000, 4096]);
         assert_eq!(after(&pace, 1, 60_000), FEWEST);
     }
 
