@@ -120,6 +120,13 @@ impl<'a> Vars<'a> {
         Duration::from_millis(self.number(name, default, 1..=600_000).into())
     }
 
+    /// Rejects `name` if it is set to nothing, for a reader of its own that takes that for a value.
+    pub fn not_empty(&mut self, name: &'static str) {
+        if self.lookup.get(name).is_ok_and(|value| value.is_some_and(|text| text.is_empty())) {
+            self.reject(name, "is set but empty: unset it or give it a value");
+        }
+    }
+
     /// Says that `name` can't be used.
     pub fn reject(&mut self, name: &'static str, problem: impl Into<String>) {
         self.errors.push(VariableError { variable: name, problem: problem.into() });

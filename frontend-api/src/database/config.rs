@@ -35,6 +35,9 @@ pub struct DatabaseConfig {
 impl DatabaseConfig {
     /// Reads all `DB_*` variables, `DATABASE_URL`, `DBSECRETSNAME`, `APPRUNNERSERVICE` and `TABLE_NAME`.
     pub fn load(vars: &mut Vars<'_>) -> Option<(Self, CredentialsSource)> {
+        // The AWS SDK panics at its first request if one of them is.
+        vars.not_empty("AWS_ENDPOINT_URL");
+        vars.not_empty("AWS_ENDPOINT_URL_SECRETS_MANAGER");
         let table = vars.parsed("TABLE_NAME", TableName::parse);
         let from_url = vars.parsed("DATABASE_URL", url::parse);
         let (url_target, url_tls) = from_url.map_or((None, url::TlsOptions::default()), |(c, tls)| (Some(c), tls));

@@ -33,7 +33,8 @@ impl PrivateServiceConfig {
     pub fn load(vars: &mut Vars<'_>) -> Self {
         let url = vars.parsed("ECSPRIVATESERVICE", |text| match Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Ok(url),
-            _ => Err(format!("{text:?} is not a URL such as http://privateservice.apprunner.demo:8080")),
+            // Not quoted: its user info could be a password.
+            _ => Err("is not a URL such as http://privateservice.apprunner.demo:8080".to_owned()),
         });
         Self { url, timeout: vars.milliseconds("PRIVATE_SERVICE_TIMEOUT_MS", 2000) }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::aws::SECRET;
 use crate::helpers::{BINARY, NO_DATABASE, spawn_without_database, with_url};
 
-pub const MISTAKES: [(&str, &str); 20] = [
+pub const MISTAKES: [(&str, &str); 22] = [
     ("PORT", "http"),
     ("BIND_ADDRESS", "everywhere"),
     ("WORKERS", "0"),
@@ -31,6 +31,8 @@ pub const MISTAKES: [(&str, &str); 20] = [
     ("REQUEST_TIMEOUT_MS", "5s"),
     ("ECSPRIVATESERVICE", "privateservice:8080"),
     ("PRIVATE_SERVICE_TIMEOUT_MS", "0"),
+    ("DOCTOR_TARGETS", "somewhere"),
+    ("ADMIN_TOKEN", "too short"),
 ];
 /// What else there is.
 const OTHERS: [&str; 8] =
@@ -73,6 +75,13 @@ async fn one_mistake_is_reported_as_one() {
     }
     for url in ["mysql://user@host/name", "postgres://user@host/name?sslrootcert=/nowhere/roots.pem"] {
         assert_eq!(refused(&[("DATABASE_URL", url)]).await, ["DATABASE_URL"]);
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_of_aws_that_is_set_to_nothing_is_refused_before_the_sdk_meets_it() {
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"] {
+        assert_eq!(refused(&with_url(NO_DATABASE, &[(variable, "")])).await, [variable]);
     }
 }
 
