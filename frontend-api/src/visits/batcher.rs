@@ -96,7 +96,7 @@ impl<T, R> Inbox<T, R> {
         if let Some(last) = self.last.take() {
             self.pace.adapt(&last, Instant::now());
         }
-        let largest = LARGEST_BATCH.min(self.pace.limit());
+        let largest = LARGEST_BATCH.min(self.pace.batch());
         let mut batch = Vec::new();
         while batch.is_empty() {
             let first = self.queue.recv().await?;

@@ -16,8 +16,8 @@ use crate::system::{System, Wishes};
 use crate::verdict::Verdict;
 
 const OVERLOAD: Duration = Duration::from_secs(30);
-/// About as many clients as give the best rate: group commit likes company.
-const CLIENTS: usize = 128;
+/// Enough to keep the service busy; the best rate is sought from here on, for group commit likes company.
+const CLIENTS: usize = 32;
 
 /// A hundred clients send a byte of their request's head a second; the others must not notice, and none may stay.
 pub async fn slow_loris(verdict: &mut Verdict) -> Result {
@@ -78,7 +78,7 @@ pub async fn many(verdict: &mut Verdict) -> Result {
     let system = System::start(Wishes { frontend: vec!["--cpus=0.3"], ..Wishes::default() }).await?;
     let target = system.address("frontend").await?;
     let mut best = 0.0_f64;
-    for clients in [CLIENTS / 4, CLIENTS / 2, CLIENTS, CLIENTS * 2] {
+    for clients in [CLIENTS, CLIENTS * 2, CLIENTS * 4] {
         best = crowd(target, clients, Duration::from_secs(4)).await.rate().max(best);
     }
     let crowd = crowd(target, CLIENTS * 20, OVERLOAD).await;
@@ -104,7 +104,7 @@ pub async fn slow_database(verdict: &mut Verdict) -> Result {
     let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.001); RETURN NEW; END$$; \
         CREATE TRIGGER slow BEFORE INSERT ON access FOR EACH ROW EXECUTE FUNCTION slow()";
     system.sql("db", slow).await?;
-    let best = crowd(target, CLIENTS, Duration::from_secs(5)).await.rate();
+    let best = crowd(target, CLIENTS * 4, Duration::from_secs(5)).await.rate();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is a small positive number")]
     let load = Load::start("visit", target, "/", (best * 20.0) as u32);
     let start = Instant::now();

@@ -21,6 +21,8 @@ const FEWEST: usize = 32;
 #[derive(Clone)]
 pub(super) struct Pace {
     limit: Arc<AtomicUsize>,
+    /// What the database takes within [`BATCH`], as the last batch showed it.
+    batch: Arc<AtomicUsize>,
     capacity: usize,
     adaptive: bool,
 }
@@ -36,7 +38,7 @@ pub(super) struct Batch {
 
 impl Pace {
     pub(super) fn adaptive(capacity: usize) -> Self {
-        Self { limit: Arc::new(capacity.into()), capacity, adaptive: true }
+        Self { limit: Arc::new(capacity.into()), batch: Arc::new(capacity.into()), capacity, adaptive: true }
     }
 
     pub(super) fn fixed(capacity: usize) -> Self {
@@ -46,6 +48,11 @@ impl Pace {
     /// So many may wait.
     pub(super) fn limit(&self) -> usize {
         self.limit.load(Ordering::Relaxed)
+    }
+
+    /// So many go to the database at once. A sudden crowd would else become one batch that takes too long as a whole.
+    pub(super) fn batch(&self) -> usize {
+        self.batch.load(Ordering::Relaxed).min(self.limit())
     }
 
     /// Whether who has waited since then is refused, the database being behind.
@@ -60,9 +67,11 @@ impl Pace {
         }
         let limit = self.limit();
         let took = done - batch.oldest;
+        let in_time = batch.len as u128 * BATCH.as_micros() / (done - batch.begun).as_micros().max(1);
+        let in_time = usize::try_from(in_time).unwrap_or(self.capacity).max(FEWEST).min(self.capacity);
+        self.batch.store(in_time, Ordering::Relaxed);
         let adapted = if took > SLOW {
-            let rows_of_a_second = batch.len as u128 * 1000 / (done - batch.begun).as_millis().max(1);
-            usize::try_from(rows_of_a_second * BATCH.as_millis() / 1000).unwrap_or(limit).max(FEWEST)
+            in_time
         } else if took < BATCH {
             limit.saturating_mul(2)
         } else {
@@ -91,6 +100,14 @@ mod tests {
         let restored: Vec<_> = (0..6).map(|_| after(&pace, 100, 10)).collect();
         assert_eq!(restored, [250, 500, 1000, 2000, 4000, 4096]);
         assert_eq!(after(&pace, 1, 60_000), FEWEST);
+    }
+
+    #[test]
+    fn a_batch_is_what_the_database_takes_in_time_before_the_queue_gets_long() {
+        let pace = Pace::adaptive(4096);
+        assert_eq!((after(&pace, 100, 200), pace.batch()), (4096, 125));
+        assert_eq!((after(&pace, 1, 5), pace.batch()), (4096, 50));
+        assert_eq!((after(&pace, 50, 5), pace.batch()), (4096, 2500));
     }
 
     #[test]
