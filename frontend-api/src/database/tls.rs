@@ -16,7 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub enum SslMode {
     /// Never TLS.
     Disable,
-    /// TLS if the server offers it; nothing is verified.
+    /// TLS if the server offers it. The chain is verified only against a given `DB_SSLROOTCERT`, the name never.
     Prefer,
     /// TLS or nothing. The chain is verified only against a given `DB_SSLROOTCERT`, the name never.
     Require,
