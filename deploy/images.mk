@@ -20,7 +20,7 @@ up: images ## Start the whole system in containers, on http://127.0.0.1:8080 (PO
 down: ## Stop it and remove what it stored
 	@deploy/base-images/compose down
 
-test-faults: images ## Run the system under faults, on containers; some six minutes (SCENARIO=part of a name)
+test-faults: images ## Run the system under faults, on containers; some eight minutes (SCENARIO=part of a name)
 	@deploy/faults/run "$(SCENARIO)"
 
 sbom: ## Write the bills of materials of both services (CycloneDX) to target/sbom

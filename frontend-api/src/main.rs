@@ -7,6 +7,7 @@ mod database;
 mod doctor;
 mod private_service;
 mod routes;
+mod tls;
 mod visits;
 
 use std::process::ExitCode;

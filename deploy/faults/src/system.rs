@@ -58,9 +58,14 @@ impl System {
         Ok(system)
     }
 
+    /// One more of those that frontend-api calls.
     pub async fn start_private_service(&self, name: &str) -> Result {
+        self.start_private_service_as(name, "privateservice").await
+    }
+
+    pub async fn start_private_service_as(&self, name: &str, alias: &str) -> Result {
         let metadata = "ECS_CONTAINER_METADATA_URI_V4=http://stand-ins:8080/v4/it";
-        self.run(name, "private-service", &["--network-alias", "privateservice", "--env", metadata]).await
+        self.run(name, "private-service", &["--network-alias", alias, "--env", metadata]).await
     }
 
     pub async fn start_frontend(&self, name: &str) -> Result {
@@ -202,7 +207,7 @@ pub async fn hold(volume: &str) -> Result {
 }
 
 /// Of the images.
-fn tag() -> String {
+pub fn tag() -> String {
     std::env::var("TAG").unwrap_or_else(|_| "local".to_owned())
 }
 

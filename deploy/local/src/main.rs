@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(errors) => return report(&errors),
     };
-    if let Err(problems) = settings.check_ports() {
+    if let Err(problems) = settings.wait_for_ports().await {
         complain(&problems);
         return ExitCode::from(EXIT_CONFIGURATION);
     }

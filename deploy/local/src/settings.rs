@@ -2,8 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use causeway_common::config::{ConfigErrors, Lookup, Vars};
+use tokio::time::{Instant, sleep};
+
+/// The services of a run that was killed end by themselves, and drain nothing: they need some milliseconds.
+const PREDECESSOR_LIMIT: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(20);
 
 /// The settings, all from environment variables. All other variables reach the services as they are.
 #[derive(Debug)]
@@ -44,11 +50,22 @@ impl Settings {
         vars.finish(Some(settings))
     }
 
-    /// Makes sure that both ports can be had, before anything is started.
+    /// Makes sure that both ports can be had, before anything is started. A run that was killed just now gets the time
+    /// to stop its services.
     ///
     /// # Errors
     /// One line for each that can't.
-    pub fn check_ports(&self) -> Result<(), String> {
+    pub async fn wait_for_ports(&self) -> Result<(), String> {
+        let deadline = Instant::now() + PREDECESSOR_LIMIT;
+        loop {
+            match self.check_ports() {
+                Err(_) if Instant::now() < deadline => sleep(POLL).await,
+                result => return result,
+            }
+        }
+    }
+
+    fn check_ports(&self) -> Result<(), String> {
         let wanted = [("PORT", "frontend-api", self.port), ("PRIVATE_PORT", "private-service", self.private_port)];
         let problems: Vec<_> = wanted
             .into_iter()

@@ -5,7 +5,7 @@
 //! | `GET /v4/<id>`, `GET /v4/<id>/task` | task metadata of whoever asks: its address is the caller's |
 //! | `POST /` with `X-Amz-Target: secretsmanager.GetSecretValue` | the secret, at first `SECRET` |
 //! | `PUT /secret` | replaces the secret by the body: what a rotation does |
-//! | `PUT /rate` | task metadata is answered so many times a second and else 429; 0: without limit |
+//! | `PUT /rate` | each task gets so many answers of its metadata a second and else 429; 0: without limit |
 //! | `GET /health` | 200 |
 //!
 //! Plain HTTP/1.1, a thread and a request a connection: few ask, and seldom.
@@ -14,6 +14,7 @@ mod http;
 mod metadata;
 mod secret;
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
@@ -29,10 +30,10 @@ struct State {
     secret: String,
     /// Counts up with each rotation.
     version: u32,
-    /// Answers a second; 0: without limit.
+    /// Answers a second for each task; 0: without limit.
     rate: u32,
-    /// When the present second began, and how many it had.
-    second: (Instant, u32),
+    /// When each task's present second began, and how often it asked in it.
+    seconds: HashMap<IpAddr, (Instant, u32)>,
 }
 
 fn main() -> ExitCode {
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
 
 fn serve() -> std::io::Result<()> {
     let secret = std::env::var("SECRET").unwrap_or_default();
-    let state = State { secret, version: 1, rate: 0, second: (Instant::now(), 0) };
+    let state = State { secret, version: 1, rate: 0, seconds: HashMap::new() };
     let state = Arc::new(Mutex::new(state));
     for connection in TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT))?.incoming() {
         let state = state.clone();
@@ -72,7 +73,7 @@ fn converse(connection: &TcpStream, state: &Mutex<State>) -> std::io::Result<()>
 fn answer(request: &Request, caller: IpAddr, state: &mut State) -> Response {
     match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/health") => Response::ok("{}".to_owned()),
-        ("GET", path) if path.starts_with("/v4/") => match state.admits() {
+        ("GET", path) if path.starts_with("/v4/") => match state.admits(caller) {
             true if path.ends_with("/task") => Response::ok(metadata::task(caller)),
             true => Response::ok(metadata::container(caller)),
             false => Response::new(429, "You have reached maximum request limit.\n".to_owned()),
@@ -97,11 +98,12 @@ fn answer(request: &Request, caller: IpAddr, state: &mut State) -> Response {
 }
 
 impl State {
-    fn admits(&mut self) -> bool {
-        if self.second.0.elapsed().as_secs() > 0 {
-            self.second = (Instant::now(), 0);
+    fn admits(&mut self, caller: IpAddr) -> bool {
+        let (since, asked) = self.seconds.entry(caller).or_insert((Instant::now(), 0));
+        if since.elapsed().as_secs() > 0 {
+            (*since, *asked) = (Instant::now(), 0);
         }
-        self.second.1 += 1;
-        self.rate == 0 || self.second.1 <= self.rate
+        *asked += 1;
+        self.rate == 0 || *asked <= self.rate
     }
 }

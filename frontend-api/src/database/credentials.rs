@@ -93,9 +93,7 @@ impl CredentialsProvider {
         if let Some(credentials) = &*cached {
             return Ok(credentials.clone());
         }
-        let credentials = Arc::new(self.read().await?);
-        *cached = Some(credentials.clone());
-        Ok(credentials)
+        self.renew(&mut cached).await
     }
 
     /// Newer credentials than `refused`, or `None` if there are none.
@@ -112,10 +110,8 @@ impl CredentialsProvider {
         {
             return Ok(Some(credentials.clone()));
         }
-        let credentials = Arc::new(self.read().await?);
-        let changed = !credentials.same_as(refused);
-        *cached = Some(credentials.clone());
-        Ok(changed.then_some(credentials))
+        let credentials = self.renew(&mut cached).await?;
+        Ok((!credentials.same_as(refused)).then_some(credentials))
     }
 
     /// The secret's ARN or name and the service that keeps it, if that is where credentials come from.
@@ -126,13 +122,26 @@ impl CredentialsProvider {
         }
     }
 
-    /// Reads the secret, whatever is known already.
+    /// Reads the secret, whatever is known already, and leaves what is known as it is.
     ///
     /// # Errors
     /// When it can't be read or used.
     pub async fn read(&self) -> Result<Credentials, CredentialsError> {
+        Ok(self.read_version().await?.0)
+    }
+
+    async fn renew(&self, cached: &mut Option<Arc<Credentials>>) -> Result<Arc<Credentials>, CredentialsError> {
+        let (credentials, version) = self.read_version().await?;
+        if let Some((secret, _)) = self.secret() {
+            tracing::info!(secret, version, "read the database's secret");
+        }
+        Ok(cached.insert(Arc::new(credentials)).clone())
+    }
+
+    /// The credentials, and which version of the secret they are.
+    async fn read_version(&self) -> Result<(Credentials, Option<String>), CredentialsError> {
         let (id, overrides) = match &self.source {
-            CredentialsSource::Fixed(credentials) => return Ok(credentials.clone()),
+            CredentialsSource::Fixed(credentials) => return Ok((credentials.clone(), None)),
             CredentialsSource::Secret { id, overrides } => (id, overrides),
         };
         let answer = self.secrets_manager.read(id).await;
@@ -143,8 +152,7 @@ impl CredentialsProvider {
             .and_then(secret::parse)
             .and_then(|secret| overrides.apply(secret))
             .map_err(|problem| CredentialsError::Content { id: id.clone(), problem })?;
-        tracing::info!(secret = id, version = answer.version_id(), "read the database's secret");
-        Ok(credentials)
+        Ok((credentials, answer.version_id))
     }
 }
 

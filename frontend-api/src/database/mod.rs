@@ -29,7 +29,7 @@ pub use self::credentials::{Credentials, CredentialsError, CredentialsProvider, 
 pub use self::error::DatabaseError;
 pub use self::secret::SecretProblem;
 pub use self::secrets_manager::SecretsManager;
-pub use self::tls::{SslMode, public_verifier};
+pub use self::tls::SslMode;
 
 /// The pool and what is known of the server behind it. Cheap to clone.
 #[derive(Clone)]

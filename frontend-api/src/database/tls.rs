@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::tls::{Judgement, judged, public_verifier, verifier};
 
 /// `DB_SSLMODE`, as in libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,16 +71,14 @@ pub struct Tls {
 impl Tls {
     /// Reads `root_cert` (PEM; one or more certificates). Without one, `verify-full` trusts the public authorities.
     pub(super) fn new(mode: SslMode, root_cert: Option<&Path>) -> Result<Self, String> {
-        let provider = Arc::new(ring::default_provider());
-        let given = root_cert.map(read_roots).transpose()?;
-        let verifier: Arc<dyn ServerCertVerifier> = match (mode, given) {
-            (SslMode::VerifyFull, given) => web_pki(given.unwrap_or_else(public_roots), &provider),
-            (_, given) => {
-                let chain = given.map(|roots| web_pki(roots, &provider));
-                Arc::new(AnyName { chain, provider: provider.clone() })
-            }
+        let given = root_cert.map(read_roots).transpose()?.map(verifier);
+        // Without VerifyFull, libpq's encryption against listeners, not against impostors.
+        let verifier = match (mode, given) {
+            (SslMode::VerifyFull, given) => given.unwrap_or_else(public_verifier),
+            (_, Some(given)) => judged(given, |_, verdict| forgive_the_name(verdict)),
+            (_, None) => judged(public_verifier(), |_, _| Ok(ServerCertVerified::assertion())),
         };
-        let config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring supports the default versions of TLS")
             .dangerous()
@@ -87,18 +86,6 @@ impl Tls {
             .with_no_client_auth();
         Ok(Self { mode, verifier, connector: MakeRustlsConnect::new(config) })
     }
-}
-
-/// rustls's own verifier: chain, validity and name.
-fn web_pki(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Arc<WebPkiServerVerifier> {
-    WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
-        .build()
-        .expect("there is at least one root, and no revocation list that could be malformed")
-}
-
-/// Verifies against the public authorities, as for any other host of the internet.
-pub fn public_verifier() -> Arc<dyn ServerCertVerifier> {
-    web_pki(public_roots(), &Arc::new(ring::default_provider()))
 }
 
 fn read_roots(path: &Path) -> Result<RootCertStore, String> {
@@ -111,60 +98,12 @@ fn read_roots(path: &Path) -> Result<RootCertStore, String> {
     if added == 0 { Err(format!("{shown} holds no certificate")) } else { Ok(roots) }
 }
 
-fn public_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-    roots
-}
-
-/// libpq's `prefer` and `require`: encryption against listeners, not against impostors. Verifies the chain where roots
-/// were given, and never the name.
-#[derive(Debug)]
-struct AnyName {
-    chain: Option<Arc<WebPkiServerVerifier>>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for AnyName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        use CertificateError::{NotValidForName, NotValidForNameContext};
-        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
-        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
-                Ok(ServerCertVerified::assertion())
-            }
-            other => other,
+fn forgive_the_name(verdict: Judgement) -> Judgement {
+    use CertificateError::{NotValidForName, NotValidForNameContext};
+    match verdict {
+        Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
+            Ok(ServerCertVerified::assertion())
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        verdict => verdict,
     }
 }

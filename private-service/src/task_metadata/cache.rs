@@ -21,7 +21,7 @@ pub struct TaskMetadata(Option<Cache>);
 
 #[derive(Debug)]
 struct Cache {
-    client: MetadataClient,
+    client: Arc<MetadataClient>,
     refresh: Duration,
     state: Arc<watch::Sender<State>>,
     /// Reads run here and not on the worker of the request that caused them, so that neither a caller who hangs up nor
@@ -54,7 +54,7 @@ impl TaskMetadata {
             return Ok(Self(None));
         };
         Ok(Self(Some(Cache {
-            client: MetadataClient::new(endpoint, config.timeout)?,
+            client: Arc::new(MetadataClient::new(endpoint, config.timeout)?),
             refresh: config.refresh,
             state: Arc::default(),
             runtime: Handle::current(),
@@ -84,7 +84,7 @@ impl Cache {
     }
 }
 
-async fn read(client: MetadataClient, state: Arc<watch::Sender<State>>, refresh: Duration) {
+async fn read(client: Arc<MetadataClient>, state: Arc<watch::Sender<State>>, refresh: Duration) {
     let result = client.read().await;
     let mut change = Change::None;
     state.send_modify(|state| change = state.finish(result, Instant::now(), refresh));

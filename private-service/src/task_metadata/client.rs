@@ -1,5 +1,6 @@
 //! Reading the endpoint: two small documents over plain HTTP, and every way in which that fails.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_common::http_client;
@@ -60,12 +61,21 @@ pub enum ReadError {
 }
 
 /// Asks one container's endpoint.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct MetadataClient {
     http: Client,
     container: Url,
     task: Url,
     timeout: Duration,
+    kept: Mutex<Kept>,
+}
+
+/// The document that a read got while the other one failed. The next read asks for the other one alone: an endpoint that
+/// is throttled to a request at a time would else never give both.
+#[derive(Debug, Default)]
+struct Kept {
+    own: Option<Container>,
+    task: Option<Task>,
 }
 
 impl MetadataClient {
@@ -78,16 +88,39 @@ impl MetadataClient {
         task.set_path(&format!("{}/task", container.path().trim_end_matches('/')));
         // Reads are seconds apart: a connection kept for the next one would most likely be closed by then.
         let http = http_client::builder(timeout).pool_max_idle_per_host(0).build()?;
-        Ok(Self { http, container, task, timeout })
+        Ok(Self { http, container, task, timeout, kept: Mutex::default() })
     }
 
-    /// Reads both documents.
+    /// Reads both documents, each within the time-out.
     pub(super) async fn read(&self) -> Result<TaskIdentity, ReadError> {
-        let both = async { tokio::try_join!(self.document(&self.container), self.document(&self.task)) };
-        let both = tokio::time::timeout(self.timeout, both).await;
-        let (own, task): (Container, Task) = both.map_err(|_| ReadError::Timeout(self.timeout))??;
+        let Kept { own, task } = std::mem::take(&mut *self.kept());
+        let (own, task) = tokio::join!(self.unless_kept(own, &self.container), self.unless_kept(task, &self.task));
+        let (own, task) = match (own, task) {
+            (Ok(own), Ok(task)) => (own, task),
+            (Ok(own), Err(error)) => {
+                self.kept().own = Some(own);
+                return Err(error);
+            }
+            (Err(error), task) => {
+                self.kept().task = task.ok();
+                return Err(error);
+            }
+        };
         let identity = identify(&own, &task);
         if is_empty(&identity) { Err(ReadError::Empty) } else { Ok(identity) }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn unless_kept<T: DeserializeOwned>(&self, kept: Option<T>, url: &Url) -> Result<T, ReadError> {
+        match kept {
+            Some(document) => Ok(document),
+            None => tokio::time::timeout(self.timeout, self.document(url))
+                .await
+                .unwrap_or(Err(ReadError::Timeout(self.timeout))),
+        }
     }
 
     async fn document<T: DeserializeOwned>(&self, url: &Url) -> Result<T, ReadError> {

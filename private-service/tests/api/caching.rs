@@ -80,6 +80,22 @@ async fn a_complete_identity_is_read_again_when_its_time_has_come() {
 }
 
 #[tokio::test]
+async fn a_document_that_came_while_the_other_was_throttled_is_not_asked_for_again() {
+    let own = || ResponseTemplate::new(200).set_body_json(usual_container());
+    let task = || ResponseTemplate::new(200).set_body_json(usual_task());
+    for (first, later, reads) in
+        [([own(), throttled()], [throttled(), task()], [1, 2]), ([throttled(), task()], [own(), throttled()], [2, 1])]
+    {
+        let app = spawn_app().await;
+        let ([first_own, first_task], [later_own, later_task]) = (first, later);
+        app.endpoint_answers(later_own, later_task).await;
+        app.endpoint_first_answers(first_own, first_task).await;
+        app.ask_until(|status, identity| status == StatusCode::OK && identity["IpAddress"] == OWN_IP).await;
+        assert_eq!(app.reads().await, reads);
+    }
+}
+
+#[tokio::test]
 async fn while_the_endpoint_throttles_the_last_good_identity_is_served() {
     let app = app_with_a_cached_identity().await;
     app.endpoint_fails(throttled()).await;

@@ -89,8 +89,18 @@ impl App {
     /// From now on the endpoint answers like this, and has not been asked yet.
     pub async fn endpoint_answers(&self, container: ResponseTemplate, task: ResponseTemplate) {
         self.endpoint.reset().await;
-        for (url, answer) in [(CONTAINER, container), (TASK, task)] {
-            Mock::given(method("GET")).and(path(url)).respond_with(answer).mount(&self.endpoint).await;
+        self.mount([container, task], |mock| mock).await;
+    }
+
+    /// The first answers for both documents, before those that the endpoint was told to give.
+    pub async fn endpoint_first_answers(&self, container: ResponseTemplate, task: ResponseTemplate) {
+        self.mount([container, task], |mock| mock.up_to_n_times(1).with_priority(1)).await;
+    }
+
+    async fn mount(&self, answers: [ResponseTemplate; 2], qualified: impl Fn(Mock) -> Mock) {
+        for (url, answer) in [CONTAINER, TASK].into_iter().zip(answers) {
+            let mock = Mock::given(method("GET")).and(path(url)).respond_with(answer);
+            qualified(mock).mount(&self.endpoint).await;
         }
     }
 
@@ -99,8 +109,7 @@ impl App {
         self.endpoint_answers(answer.clone(), answer).await;
     }
 
-    /// How often each of both documents was asked for since the endpoint's answers were set. When one fails the service
-    /// may give up the other before it is asked for.
+    /// How often each of both documents was asked for since the endpoint's answers were set.
     pub async fn reads(&self) -> [usize; 2] {
         let requests = self.endpoint.received_requests().await.unwrap();
         [CONTAINER, TASK].map(|url| requests.iter().filter(|request| request.url.path() == url).count())

@@ -16,6 +16,8 @@ use crate::system::{System, Wishes};
 use crate::verdict::Verdict;
 
 const OVERLOAD: Duration = Duration::from_secs(30);
+/// For what the overload is compared with.
+const PEER: Duration = Duration::from_secs(10);
 /// Enough to keep the service busy; the best rate is sought from here on, for group commit likes company.
 const CLIENTS: usize = 32;
 
@@ -74,19 +76,24 @@ pub async fn idle(verdict: &mut Verdict) -> Result {
 
 /// Twenty times as many clients as it takes for the best rate, none of which ever pauses. The container has a part of a
 /// core, so that it is the service that is overloaded and not the machine that also makes the load.
+///
+/// So many connections do not fit into the processor's caches, whatever is done for them: `/health`, which does nothing,
+/// tells how much of its best rate any route keeps here.
 pub async fn many(verdict: &mut Verdict) -> Result {
     let system = System::start(Wishes { frontend: vec!["--cpus=0.3"], ..Wishes::default() }).await?;
     let target = system.address("frontend").await?;
-    let mut best = 0.0_f64;
-    for clients in [CLIENTS, CLIENTS * 2, CLIENTS * 4] {
-        best = crowd(target, clients, Duration::from_secs(4)).await.rate().max(best);
-    }
-    let crowd = crowd(target, CLIENTS * 20, OVERLOAD).await;
-    let percent = crowd.rate() * 100.0 / best;
+    let before = best_rate(target, "/health").await;
+    let health = crowd(target, "/health", CLIENTS * 20, PEER).await;
+    let best = best_rate(target, "/").await;
+    let crowd = crowd(target, "/", CLIENTS * 20, OVERLOAD).await;
+    let kept = crowd.rate() * 100.0 / best;
+    let health_kept = health.rate() * 100.0 / before;
     verdict.expect(
         "served of the best rate",
-        percent >= 80.0,
-        format!("{percent:.0} % of {best:.0}/s (at least 80 %)"),
+        kept >= health_kept * 0.7,
+        format!(
+            "{kept:.0} % of {best:.0}/s; /health, {health_kept:.0} % of {before:.0}/s (at least 0.7 times as much)"
+        ),
     );
     verdict.at_most("p99 of the served", percentile(&crowd.served, 99), 1.0, "s");
     verdict.expect(
@@ -97,6 +104,14 @@ pub async fn many(verdict: &mut Verdict) -> Result {
     expect_memory(verdict, &system, "frontend").await
 }
 
+async fn best_rate(target: SocketAddr, path: &'static str) -> f64 {
+    let mut best = 0.0_f64;
+    for clients in [CLIENTS, CLIENTS * 2, CLIENTS * 4] {
+        best = crowd(target, path, clients, Duration::from_secs(4)).await.rate().max(best);
+    }
+    best
+}
+
 /// A database that takes a millisecond a row, and twenty times as many requests a second as it can store.
 pub async fn slow_database(verdict: &mut Verdict) -> Result {
     let system = System::start(Wishes::default()).await?;
@@ -104,7 +119,7 @@ pub async fn slow_database(verdict: &mut Verdict) -> Result {
     let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.001); RETURN NEW; END$$; \
         CREATE TRIGGER slow BEFORE INSERT ON access FOR EACH ROW EXECUTE FUNCTION slow()";
     system.sql("db", slow).await?;
-    let best = crowd(target, CLIENTS * 4, Duration::from_secs(5)).await.rate();
+    let best = crowd(target, "/", CLIENTS * 4, Duration::from_secs(5)).await.rate();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is a small positive number")]
     let load = Load::start("visit", target, "/", (best * 20.0) as u32);
     let start = Instant::now();
@@ -140,11 +155,11 @@ impl Crowd {
     }
 }
 
-async fn crowd(target: SocketAddr, clients: usize, limit: Duration) -> Crowd {
+async fn crowd(target: SocketAddr, path: &'static str, clients: usize, limit: Duration) -> Crowd {
     let start = Instant::now();
     let mut running = JoinSet::new();
     for _ in 0..clients {
-        running.spawn(restless(target, start + limit));
+        running.spawn(restless(target, path, start + limit));
     }
     let mut crowd = Crowd::default();
     for one in running.join_all().await {
@@ -158,7 +173,7 @@ async fn crowd(target: SocketAddr, clients: usize, limit: Duration) -> Crowd {
     crowd
 }
 
-async fn restless(target: SocketAddr, end: Instant) -> Crowd {
+async fn restless(target: SocketAddr, path: &str, end: Instant) -> Crowd {
     let mut crowd = Crowd::default();
     let mut connection = None;
     while Instant::now() < end {
@@ -173,7 +188,7 @@ async fn restless(target: SocketAddr, end: Instant) -> Crowd {
             },
         };
         let start = Instant::now();
-        match open.get("/", "crowd").await {
+        match open.get(path, "crowd").await {
             Ok(answer) => {
                 match answer.status {
                     200 => crowd.served.push(start.elapsed()),

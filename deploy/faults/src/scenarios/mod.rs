@@ -1,8 +1,10 @@
-//! What goes wrong, one scenario a name.
+//! What goes wrong, one scenario a name; before it, what is there while nothing does.
 
 mod clients;
+mod compose;
 mod disk;
 mod fail_over;
+mod images;
 mod postgres;
 mod private_service;
 mod rolling;
@@ -19,7 +21,10 @@ use crate::system::{System, full};
 use crate::verdict::Verdict;
 
 /// All of them, in the order in which they run.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 23] = [
+    "the image of frontend-api",
+    "the image of private-service",
+    "compose up and down",
     "postgres killed",
     "postgres stopped",
     "postgres paused 10 s",
@@ -44,6 +49,9 @@ pub const NAMES: [&str; 20] = [
 
 pub async fn run(name: &str, verdict: &mut Verdict) -> Result {
     match name {
+        "the image of frontend-api" => images::frontend_api(verdict).await,
+        "the image of private-service" => images::private_service(verdict).await,
+        "compose up and down" => compose::run(verdict).await,
         "postgres killed" => postgres::killed(verdict).await,
         "postgres stopped" => postgres::stopped(verdict).await,
         "postgres paused 10 s" => postgres::paused(verdict).await,
@@ -86,6 +94,14 @@ async fn expect_memory(verdict: &mut Verdict, system: &System, name: &str) -> Re
     }
     verdict.at_most("most memory", peak_memory(&full(name)).await?, 256.0, "MB");
     Ok(())
+}
+
+/// For a verdict's figure.
+fn list(names: &[impl AsRef<str>]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]

@@ -1,4 +1,8 @@
-//! The task metadata endpoint answers one request a second, and refuses the rest.
+//! The task metadata endpoint answers each task one request a second, and refuses the rest.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use super::seconds;
 use crate::Result;
@@ -6,13 +10,29 @@ use crate::load::Load;
 use crate::system::{System, Wishes};
 use crate::verdict::Verdict;
 
+/// A new task must know itself by then.
+const LIMIT: Duration = Duration::from_secs(10);
+
 pub async fn run(verdict: &mut Verdict) -> Result {
     let system = System::start(Wishes::default()).await?;
     let load = Load::start("identity", system.address("frontend").await?, "/ecs-private-service", 200);
     seconds(2).await;
     system.send("stand-ins", "PUT", "/rate", "1").await?;
-    seconds(12).await;
+    let learned = identity_of_a_new_task(&system).await?;
+    seconds(10).await;
     let outcomes = load.stop().await;
     verdict.expect_no_failure(&outcomes, 0);
+    verdict.at_most("a new task knows itself after", learned.as_secs_f64(), LIMIT.as_secs_f64(), "s");
     Ok(())
+}
+
+/// How long a task that starts now is asked before it can tell who it is.
+async fn identity_of_a_new_task(system: &System) -> Result<Duration> {
+    system.start_private_service_as("newcomer", "newcomer").await?;
+    system.until_ready("newcomer").await?;
+    let start = Instant::now();
+    while system.send("newcomer", "GET", "/", "").await?.status != 200 && start.elapsed() < LIMIT * 2 {
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(start.elapsed())
 }

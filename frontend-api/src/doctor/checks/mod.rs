@@ -15,7 +15,7 @@ use super::catalogue::{RESOLVER_SILENT, SILENT};
 use super::probe::{Dependency, dns, is_public, tcp, tls};
 use super::report::StageName;
 use super::walk::Walk;
-use crate::database::public_verifier;
+use crate::tls::public_verifier;
 
 const TLS_LIMIT: Duration = Duration::from_secs(2);
 

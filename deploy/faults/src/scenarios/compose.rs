@@ -1,0 +1,99 @@
+//! `make up` and `make down`, as a user has them.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use super::list;
+use crate::Result;
+use crate::client::Connection;
+use crate::docker::{docker, inspect};
+use crate::verdict::Verdict;
+
+/// Not the one of `make up`, which may be in use.
+const PROJECT: &str = "causeway-faults";
+const ROUTES: [&str; 7] =
+    ["/", "/recent-visits", "/ecs-private-service", "/health", "/ready", "/openapi.json", "/test-connection"];
+
+pub async fn run(verdict: &mut Verdict) -> Result {
+    let address = free_address().await?;
+    let result = up(verdict, address).await;
+    compose("down", address).await?;
+    let left = project(&["ps", "--all"]).await?.len()
+        + project(&["network", "ls"]).await?.len()
+        + project(&["volume", "ls"]).await?.len();
+    verdict.expect("make down leaves nothing", left == 0, format!("{left} containers, networks and volumes"));
+    result
+}
+
+async fn up(verdict: &mut Verdict, address: SocketAddr) -> Result {
+    compose("up", address).await?;
+    let mut connection = Connection::open(address).await?;
+    let mut failed = Vec::new();
+    for route in ROUTES {
+        let status = connection.get(route, "compose").await?.status;
+        if status != 200 {
+            failed.push(format!("{route} {status}"));
+        }
+    }
+    verdict.expect("every route answers", failed.is_empty(), format!("not: {}", list(&failed)));
+
+    let mut replicas = HashSet::new();
+    for _ in 0..20 {
+        replicas.insert(connection.get("/ecs-private-service", "compose").await?.body);
+    }
+    verdict.expect("both replicas answer", replicas.len() == 2, replicas.len().to_string());
+
+    let containers = project(&["ps"]).await?;
+    let (mut published, mut lax) = (Vec::new(), Vec::new());
+    for container in &containers {
+        let name = inspect(container, r#"{{index .Config.Labels "com.docker.compose.service"}}"#).await?;
+        if !inspect(container, "{{range .HostConfig.PortBindings}}{{.}}{{end}}").await?.is_empty() {
+            published.push(name.clone());
+        }
+        let guarded = inspect(container, "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}").await?;
+        let limited = inspect(container, "{{.HostConfig.Memory}}").await? != "0";
+        if !limited || (guarded != "true [ALL]" && name != "db") {
+            lax.push(name);
+        }
+    }
+    verdict.expect(
+        "only frontend-api can be reached from outside",
+        published == ["frontend-api"],
+        format!("{published:?}"),
+    );
+    verdict.expect(
+        "limits, read-only, no capabilities",
+        lax.is_empty(),
+        format!("{} containers {lax:?}", containers.len()),
+    );
+    Ok(())
+}
+
+async fn compose(command: &str, address: SocketAddr) -> Result {
+    let output = Command::new("deploy/base-images/compose")
+        .arg(command)
+        .env("PROJECT", PROJECT)
+        .env("PORT", address.port().to_string())
+        .output()
+        .await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    Err(format!("compose {command}: {}", said.concat()).into())
+}
+
+/// The ids of what belongs to the project.
+async fn project(listing: &[&str]) -> Result<Vec<String>> {
+    let filter = format!("label=com.docker.compose.project={PROJECT}");
+    let mut command = listing.to_vec();
+    command.extend(["--quiet", "--filter", &filter]);
+    Ok(docker(&command).await?.lines().map(str::to_owned).collect())
+}
+
+async fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?)
+}
