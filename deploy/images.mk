@@ -1,6 +1,6 @@
 # Images, the whole system in containers, and its fault tests. Included by the Makefile at the root.
 #
-# PROFILE=release builds in half the time and gives larger, slower programs than dist, the default.
+# PROFILE=release builds sooner, after a change above all, and gives larger, slower programs than dist, the default.
 # BUILDER, RUNTIME: base images. Where no registry can be reached: make images BASE=local, which CI uses.
 # CA_CERTIFICATES: a file with authorities that cargo must trust in the build, for proxies that open TLS.
 

@@ -59,16 +59,8 @@ async fn up(verdict: &mut Verdict, address: SocketAddr) -> Result {
             lax.push(name);
         }
     }
-    verdict.expect(
-        "only frontend-api can be reached from outside",
-        published == ["frontend-api"],
-        format!("{published:?}"),
-    );
-    verdict.expect(
-        "limits, read-only, no capabilities",
-        lax.is_empty(),
-        format!("{} containers {lax:?}", containers.len()),
-    );
+    verdict.expect("only frontend-api can be reached from outside", published == ["frontend-api"], list(&published));
+    verdict.expect("limits, read-only, no capabilities", lax.is_empty(), format!("not: {}", list(&lax)));
     Ok(())
 }
 

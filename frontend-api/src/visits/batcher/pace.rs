@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 /// From arrival to answer. Beyond it the database counts as behind.
 const SLOW: Duration = Duration::from_millis(600);
-/// What a batch may take of it; the one before it takes as much.
-const BATCH: Duration = Duration::from_millis(250);
-/// What is left of it for waiting.
-const WAIT: Duration = Duration::from_millis(350);
+/// What a batch may take of it.
+const BATCH: Duration = Duration::from_millis(200);
+/// What waiting for a batch may take of it. The rest is for a machine that is busy itself.
+const WAIT: Duration = Duration::from_millis(300);
 /// Also the slowest database gets batches worth their commit.
 const FEWEST: usize = 32;
 
@@ -95,19 +95,19 @@ mod tests {
     fn a_slow_batch_shortens_the_queue_to_what_is_served_in_time_and_fast_ones_restore_it() {
         let pace = Pace::adaptive(4096);
         assert_eq!(after(&pace, 512, 10), 4096);
-        assert_eq!(after(&pace, 512, 1024), 125, "500 rows a second, for 250 ms");
-        assert_eq!(after(&pace, 125, 500), 125);
+        assert_eq!(after(&pace, 512, 1024), 100, "500 rows a second, for 200 ms");
+        assert_eq!(after(&pace, 100, 400), 100);
         let restored: Vec<_> = (0..6).map(|_| after(&pace, 100, 10)).collect();
-        assert_eq!(restored, [250, 500, 1000, 2000, 4000, 4096]);
+        assert_eq!(restored, [200, 400, 800, 1600, 3200, 4096]);
         assert_eq!(after(&pace, 1, 60_000), FEWEST);
     }
 
     #[test]
     fn a_batch_is_what_the_database_takes_in_time_before_the_queue_gets_long() {
         let pace = Pace::adaptive(4096);
-        assert_eq!((after(&pace, 100, 200), pace.batch()), (4096, 125));
-        assert_eq!((after(&pace, 1, 5), pace.batch()), (4096, 50));
-        assert_eq!((after(&pace, 50, 5), pace.batch()), (4096, 2500));
+        assert_eq!((after(&pace, 100, 200), pace.batch()), (4096, 100));
+        assert_eq!((after(&pace, 1, 5), pace.batch()), (4096, 40));
+        assert_eq!((after(&pace, 50, 5), pace.batch()), (4096, 2000));
     }
 
     #[test]
