@@ -5,6 +5,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 SERVICES := --package frontend-api --package private-service
 # Tests that hang are ended by nextest; its settings are in .config/nextest.toml.
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+# Two a core: most tests wait most of the time, for deadlines that are what they test.
+TEST_THREADS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
 DENY := $(shell command -v cargo-deny 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -20,7 +22,7 @@ run: ## Run everything on this machine: both services, PostgreSQL, stand-ins for
 test: ## Run all tests, with PostgreSQL in a container or as a child process (TEST_POSTGRES_IMAGE, TEST_DATABASE_URL)
 ifneq ($(NEXTEST),)
 	@$(CARGO) nextest run --workspace --no-run
-	@$(TARGET)/debug/with-postgres -- $(CARGO) nextest run --workspace
+	@$(TARGET)/debug/with-postgres -- $(CARGO) nextest run --workspace --test-threads $(TEST_THREADS)
 else
 	@$(CARGO) test --workspace --no-run
 	@$(TARGET)/debug/with-postgres -- $(CARGO) test --workspace

@@ -23,6 +23,8 @@ use crate::telemetry;
 /// No route takes a body anywhere near this; what is larger is refused unread.
 const BODY_LIMIT: u64 = 64 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 pub(crate) async fn observe<B: MessageBody + 'static>(
@@ -119,9 +121,9 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 /// The trace that this request belongs to: W3C's `traceparent`, or the `Root` of AWS's `X-Amzn-Trace-Id`.
 fn trace_id(headers: &HeaderMap) -> Option<&str> {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let w3c = || header("traceparent")?.split('-').nth(1).filter(|id| id.len() == 32);
-    let xray = || header("x-amzn-trace-id")?.split(';').find_map(|part| part.trim().strip_prefix("Root="));
+    let header = |name| headers.get(&name).and_then(|value| value.to_str().ok());
+    let w3c = || header(TRACEPARENT)?.split('-').nth(1).filter(|id| id.len() == 32);
+    let xray = || header(X_AMZN_TRACE_ID)?.split(';').find_map(|part| part.trim().strip_prefix("Root="));
     w3c().or_else(xray)
 }
 

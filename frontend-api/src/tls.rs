@@ -7,7 +7,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 /// Whether a certificate is accepted.
 pub type Judgement = Result<ServerCertVerified, rustls::Error>;
@@ -24,6 +24,16 @@ pub fn public_verifier() -> Arc<dyn ServerCertVerifier> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
     verifier(roots)
+}
+
+/// How to connect to whom `verifier` accepts.
+pub fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default versions of TLS")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth()
 }
 
 /// Like `verifier`, but that `judge`, given the certificate and what `verifier` said of it, has the last word.

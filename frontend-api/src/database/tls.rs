@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::tls::{Judgement, judged, public_verifier, verifier};
+use crate::tls::{Judgement, client_config, judged, public_verifier, verifier};
 
 /// `DB_SSLMODE`, as in libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,13 +77,8 @@ impl Tls {
             (_, Some(given)) => judged(given, |_, verdict| forgive_the_name(verdict)),
             (_, None) => judged(public_verifier(), |_, _| Ok(ServerCertVerified::assertion())),
         };
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the default versions of TLS")
-            .dangerous()
-            .with_custom_certificate_verifier(verifier.clone())
-            .with_no_client_auth();
-        Ok(Self { mode, verifier, connector: MakeRustlsConnect::new(config) })
+        let connector = MakeRustlsConnect::new(client_config(verifier.clone()));
+        Ok(Self { mode, verifier, connector })
     }
 }
 

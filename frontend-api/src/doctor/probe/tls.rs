@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustls::CertificateError;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -14,7 +14,7 @@ use x509_cert::der::Decode;
 
 use crate::doctor::catalogue::{CLOSED, TLS_EXPIRED, TLS_FAILED, TLS_UNKNOWN_AUTHORITY, TLS_WRONG_NAME};
 use crate::doctor::walk::{Fault, Found};
-use crate::tls::judged;
+use crate::tls::{client_config, judged};
 
 /// Encrypts `stream` if `verifier` accepts the peer for `host`.
 pub(in crate::doctor) async fn handshake(
@@ -29,16 +29,10 @@ pub(in crate::doctor) async fn handshake(
         *lock(&witness) = describe(certificate);
         verdict
     });
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring supports the default versions of TLS")
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| Fault::new(&TLS_WRONG_NAME, format!("{host:?} is no name that a certificate can have")))?;
     let shown = || lock(&seen).clone();
-    match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+    match TlsConnector::from(Arc::new(client_config(verifier))).connect(name, stream).await {
         Ok(stream) => {
             let version = stream.get_ref().1.protocol_version().map(|version| format!("{version:?}, "));
             Ok(Found::new(stream, format!("{}{}", version.unwrap_or_default(), shown())))
