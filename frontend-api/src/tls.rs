@@ -1,11 +1,11 @@
-//! Who decides on a server's certificate: rustls's own verifier, or one that differs from it in that alone.
+//! Who decides on a server's certificate: rustls's own verifier, or a closure.
 
 use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring;
+use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
@@ -36,39 +36,59 @@ pub fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
         .with_no_client_auth()
 }
 
-/// Like `verifier`, but that `judge`, given the certificate and what `verifier` said of it, has the last word.
-pub fn judged<J>(verifier: Arc<dyn ServerCertVerifier>, judge: J) -> Arc<dyn ServerCertVerifier>
+/// Leaves the decision on a certificate to `judge`. The handshake's signatures are checked in any case.
+pub fn judged_by<J>(judge: J) -> Arc<dyn ServerCertVerifier>
 where
-    J: Fn(&CertificateDer<'_>, Judgement) -> Judgement + Send + Sync + 'static,
+    J: Fn(&Shown<'_>) -> Judgement + Send + Sync + 'static,
 {
-    Arc::new(Judged { verifier, judge })
+    Arc::new(JudgedBy { judge, algorithms: ring::default_provider().signature_verification_algorithms })
 }
 
-struct Judged<J> {
-    verifier: Arc<dyn ServerCertVerifier>,
-    judge: J,
+/// What a server shows, and who it should be.
+pub struct Shown<'a> {
+    /// The server's own certificate.
+    pub certificate: &'a CertificateDer<'a>,
+    intermediates: &'a [CertificateDer<'a>],
+    name: &'a ServerName<'a>,
+    ocsp_response: &'a [u8],
+    now: UnixTime,
 }
 
-impl<J> fmt::Debug for Judged<J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Judged").field(&self.verifier).finish()
+impl Shown<'_> {
+    /// What `verifier` says of it.
+    ///
+    /// # Errors
+    /// When `verifier` does not accept it.
+    pub fn verify(&self, verifier: &dyn ServerCertVerifier) -> Judgement {
+        let Self { certificate, intermediates, name, ocsp_response, now } = self;
+        verifier.verify_server_cert(certificate, intermediates, name, ocsp_response, *now)
     }
 }
 
-impl<J> ServerCertVerifier for Judged<J>
+struct JudgedBy<J> {
+    judge: J,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl<J> fmt::Debug for JudgedBy<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JudgedBy").finish_non_exhaustive()
+    }
+}
+
+impl<J> ServerCertVerifier for JudgedBy<J>
 where
-    J: Fn(&CertificateDer<'_>, Judgement) -> Judgement + Send + Sync,
+    J: Fn(&Shown<'_>) -> Judgement + Send + Sync,
 {
     fn verify_server_cert(
         &self,
-        end_entity: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
+        name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Judgement {
-        let verdict = self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        (self.judge)(end_entity, verdict)
+        (self.judge)(&Shown { certificate, intermediates, name, ocsp_response, now })
     }
 
     fn verify_tls12_signature(
@@ -77,7 +97,7 @@ where
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, cert, signature)
+        verify_tls12_signature(message, cert, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -86,10 +106,10 @@ where
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, cert, signature)
+        verify_tls13_signature(message, cert, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::tls::{Judgement, client_config, judged, public_verifier, verifier};
+use crate::tls::{Judgement, client_config, judged_by, public_verifier, verifier};
 
 /// `DB_SSLMODE`, as in libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +74,8 @@ impl Tls {
         // Without VerifyFull, libpq's encryption against listeners, not against impostors.
         let verifier = match (mode, given) {
             (SslMode::VerifyFull, given) => given.unwrap_or_else(public_verifier),
-            (_, Some(given)) => judged(given, |_, verdict| forgive_the_name(verdict)),
-            (_, None) => judged(public_verifier(), |_, _| Ok(ServerCertVerified::assertion())),
+            (_, Some(given)) => judged_by(move |shown| forgive_the_name(shown.verify(&*given))),
+            (_, None) => judged_by(|_| Ok(ServerCertVerified::assertion())),
         };
         let connector = MakeRustlsConnect::new(client_config(verifier.clone()));
         Ok(Self { mode, verifier, connector })

@@ -14,7 +14,7 @@ use x509_cert::der::Decode;
 
 use crate::doctor::catalogue::{CLOSED, TLS_EXPIRED, TLS_FAILED, TLS_UNKNOWN_AUTHORITY, TLS_WRONG_NAME};
 use crate::doctor::walk::{Fault, Found};
-use crate::tls::{client_config, judged};
+use crate::tls::{client_config, judged_by};
 
 /// Encrypts `stream` if `verifier` accepts the peer for `host`.
 pub(in crate::doctor) async fn handshake(
@@ -25,9 +25,9 @@ pub(in crate::doctor) async fn handshake(
     // An error does not hold the certificate.
     let seen = Arc::new(Mutex::new(String::new()));
     let witness = seen.clone();
-    let verifier = judged(verifier, move |certificate, verdict| {
-        *lock(&witness) = describe(certificate);
-        verdict
+    let verifier = judged_by(move |shown| {
+        *lock(&witness) = describe(shown.certificate);
+        shown.verify(&*verifier)
     });
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| Fault::new(&TLS_WRONG_NAME, format!("{host:?} is no name that a certificate can have")))?;
