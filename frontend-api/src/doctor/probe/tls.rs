@@ -1,7 +1,7 @@
 //! TLS: shake hands as the service would, and keep what the peer showed for the evidence.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use rustls::CertificateError;
 use rustls::client::danger::ServerCertVerifier;
@@ -23,21 +23,21 @@ pub(in crate::doctor) async fn handshake(
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Result<Found<TlsStream<TcpStream>>, Fault> {
     // An error does not hold the certificate.
-    let seen = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::new(OnceLock::new());
     let witness = seen.clone();
     let verifier = judged_by(move |shown| {
-        *lock(&witness) = describe(shown.certificate);
+        witness.get_or_init(|| describe(shown.certificate));
         shown.verify(&*verifier)
     });
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| Fault::new(&TLS_WRONG_NAME, format!("{host:?} is no name that a certificate can have")))?;
-    let shown = || lock(&seen).clone();
+    let shown = || seen.get().map_or("", String::as_str);
     match TlsConnector::from(Arc::new(client_config(verifier))).connect(name, stream).await {
         Ok(stream) => {
             let version = stream.get_ref().1.protocol_version().map(|version| format!("{version:?}, "));
             Ok(Found::new(stream, format!("{}{}", version.unwrap_or_default(), shown())))
         }
-        Err(error) => Err(fault(&error, &shown())),
+        Err(error) => Err(fault(&error, shown())),
     }
 }
 
@@ -61,10 +61,6 @@ fn fault(error: &io::Error, shown: &str) -> Fault {
 /// The peer hung up.
 pub(in crate::doctor) fn is_end(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
-}
-
-fn lock(seen: &Mutex<String>) -> MutexGuard<'_, String> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn describe(certificate: &CertificateDer<'_>) -> String {
