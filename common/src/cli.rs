@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::config::{ConfigErrors, Lookup, VariableError, Vars};
-use crate::error::chain;
-use crate::http_client;
-use crate::server::ServerConfig;
+use crate::http::client;
+use crate::http::server::ServerConfig;
 use crate::telemetry;
+use crate::telemetry::chain;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong; trying again does not help.
 pub const EXIT_CONFIGURATION: u8 = 64;
@@ -94,7 +94,7 @@ pub fn check_config<T>(lookup: &dyn Lookup, load: impl FnOnce(&mut Vars<'_>) -> 
 #[expect(clippy::print_stderr, reason = "the container engine shows it as the check's output")]
 pub async fn check_health(server: &ServerConfig) -> ExitCode {
     let url = format!("http://{}/health", server.local_address());
-    let client = match http_client::builder(HEALTH_LIMIT).timeout(HEALTH_LIMIT).build() {
+    let client = match client::builder(HEALTH_LIMIT).timeout(HEALTH_LIMIT).build() {
         Ok(client) => client,
         Err(error) => return exit(Err(error)),
     };

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::web::Data;
+use causeway_common::http::{client, server};
 use causeway_common::shutdown::{self, Draining};
-use causeway_common::{http_client, server, telemetry};
+use causeway_common::telemetry;
 
 use crate::config::Config;
 use crate::database::{CredentialsProvider, Database, supervisor};
@@ -20,7 +21,7 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     telemetry::init(config.log)?;
     let shutdown = shutdown::requested()?;
     let listener = config.server.bind()?;
-    http_client::install_tls_provider();
+    client::install_tls_provider();
 
     let credentials = Arc::new(CredentialsProvider::new(config.credentials));
     let database_config = Arc::new(config.database);

@@ -1,7 +1,7 @@
 //! The whole configuration of frontend-api, read before a port opens.
 
 use causeway_common::config::{ConfigErrors, Lookup, Vars};
-use causeway_common::server::ServerConfig;
+use causeway_common::http::server::ServerConfig;
 use causeway_common::telemetry::LogConfig;
 
 use crate::database::{CredentialsSource, DatabaseConfig};

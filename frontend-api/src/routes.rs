@@ -1,11 +1,12 @@
 //! Every URL of frontend-api.
 
 use actix_web::web::{Data, Json, ServiceConfig};
-use causeway_common::error::Problem;
-use causeway_common::health::{self, Status};
-use causeway_common::server::{get_only, read_only};
+use causeway_common::http::docs;
+use causeway_common::http::health::{self, Status};
+use causeway_common::http::problem::Problem;
+use causeway_common::http::problem::ProblemBody;
+use causeway_common::http::server::{get_only, read_only};
 use causeway_common::shutdown::Draining;
-use causeway_common::{docs, error::ProblemBody};
 use utoipa::OpenApi;
 
 use crate::database::Database;

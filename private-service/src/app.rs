@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use causeway_common::{server, shutdown, telemetry};
+use causeway_common::http::server;
+use causeway_common::{shutdown, telemetry};
 
 use crate::config::Config;
 use crate::routes::routes;

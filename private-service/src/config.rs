@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use causeway_common::config::{ConfigErrors, Lookup, Vars};
-use causeway_common::server::ServerConfig;
+use causeway_common::http::server::ServerConfig;
 use causeway_common::telemetry::LogConfig;
 use url::Url;
 

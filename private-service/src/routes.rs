@@ -9,12 +9,12 @@
 //! | `/openapi.json` | the API, for programs                                       |
 
 use actix_web::web::{self, ServiceConfig};
-use causeway_common::docs;
-use causeway_common::error::{Problem, ProblemBody};
-use causeway_common::health::{self, Status};
-use causeway_common::server::read_only;
+use causeway_common::contract::TaskIdentity;
+use causeway_common::http::docs;
+use causeway_common::http::health::{self, Status};
+use causeway_common::http::problem::{Problem, ProblemBody};
+use causeway_common::http::server::read_only;
 use causeway_common::shutdown::Draining;
-use causeway_common::task_identity::TaskIdentity;
 use utoipa::OpenApi;
 
 use crate::task_metadata::{TaskMetadata, handlers};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use causeway_common::http_client;
+use causeway_common::http::client;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, ChildStdin, Command};
@@ -50,7 +50,7 @@ impl Service {
 
     /// Waits until `/ready` answers 200.
     pub(crate) async fn wait_until_ready(&mut self, base_url: &str) -> Result<(), String> {
-        let client = http_client::builder(ANSWER_LIMIT).timeout(ANSWER_LIMIT).build();
+        let client = client::builder(ANSWER_LIMIT).timeout(ANSWER_LIMIT).build();
         let client = client.map_err(|error| format!("no HTTP client: {error}"))?;
         let url = format!("{base_url}/ready");
         let deadline = Instant::now() + READY_LIMIT;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use causeway_common::error::chain;
+use causeway_common::telemetry::chain;
 use tokio::sync::watch;
 
 use super::error::DatabaseError;

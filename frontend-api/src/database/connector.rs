@@ -57,7 +57,7 @@ impl Connector {
                 .map_err(DatabaseError::Connect)?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(error = causeway_common::error::chain(&error), "a database connection ended");
+                tracing::debug!(error = causeway_common::telemetry::chain(&error), "a database connection ended");
             }
         });
         Ok(ClientWrapper::new(client, task))

@@ -22,7 +22,7 @@ async fn keep_available(database: &Database) {
         let mut pause = FIRST_PAUSE;
         while let Err(error) = bring_up(database).await {
             database.availability.lost(&error);
-            tracing::warn!(cause = causeway_common::error::chain(&error), ?pause, "trying the database again");
+            tracing::warn!(cause = causeway_common::telemetry::chain(&error), ?pause, "trying the database again");
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

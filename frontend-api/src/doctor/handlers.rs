@@ -5,7 +5,7 @@
 use actix_web::http::header::{ACCEPT, AUTHORIZATION, VARY, WWW_AUTHENTICATE};
 use actix_web::http::{StatusCode, header::HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
-use causeway_common::error::{Problem, ProblemBody};
+use causeway_common::http::problem::{Problem, ProblemBody};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use causeway_common::config::Vars;
-use causeway_common::http_client::{self, BodyError};
-use causeway_common::task_identity::TaskIdentity;
+use causeway_common::contract::TaskIdentity;
+use causeway_common::http::client::{self, BodyError};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -97,7 +97,7 @@ impl Target {
         if !answer.status().is_success() {
             return Err(PrivateServiceError::Status(answer.status()));
         }
-        let body = http_client::read_body(answer, LONGEST_ANSWER).await.map_err(|error| match error {
+        let body = client::read_body(answer, LONGEST_ANSWER).await.map_err(|error| match error {
             BodyError::Http(error) => classify(error),
             error @ BodyError::TooLong(_) => PrivateServiceError::NotAnIdentity(error.into()),
         })?;
@@ -110,7 +110,7 @@ impl Target {
             return Ok(client.clone());
         }
         let host = self.url.host_str().unwrap_or_default();
-        let client = http_client::builder(Duration::from_secs(1))
+        let client = client::builder(Duration::from_secs(1))
             .resolve(host, address)
             .build()
             .map_err(PrivateServiceError::Client)?;

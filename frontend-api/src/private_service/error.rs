@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use causeway_common::error::Problem;
+use causeway_common::http::problem::Problem;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 

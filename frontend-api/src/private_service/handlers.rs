@@ -3,8 +3,8 @@
 //! | GET    | `/ecs-private-service` | `{"Response": {"TaskArn", "Cluster", "LaunchType", "ServiceName", "IpAddress"}}` |
 
 use actix_web::web;
-use causeway_common::error::{Problem, ProblemBody};
-use causeway_common::task_identity::TaskIdentity;
+use causeway_common::contract::TaskIdentity;
+use causeway_common::http::problem::{Problem, ProblemBody};
 use serde::Serialize;
 use utoipa::ToSchema;
 

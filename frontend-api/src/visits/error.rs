@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use causeway_common::error::Problem;
+use causeway_common::http::problem::Problem;
 
 use crate::database::DatabaseError;
 

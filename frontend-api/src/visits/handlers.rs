@@ -5,7 +5,7 @@
 
 use actix_web::http::header::{ContentType, USER_AGENT};
 use actix_web::{HttpRequest, HttpResponse, web};
-use causeway_common::error::{Problem, ProblemBody};
+use causeway_common::http::problem::{Problem, ProblemBody};
 use serde::Serialize;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;

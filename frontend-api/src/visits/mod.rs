@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_common::config::Vars;
-use causeway_common::error::Problem;
+use causeway_common::http::problem::Problem;
 
 use self::batcher::{Batcher, Inbox};
 use self::error::VisitError;

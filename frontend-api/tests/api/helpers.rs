@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use causeway_common::http_client;
+use causeway_common::http::client;
 use causeway_test_support::postgres::TestDatabase;
 use causeway_test_support::service::Service;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
@@ -58,7 +58,7 @@ pub fn with_url<'a>(url: &'a str, env: &[(&'a str, &'a str)]) -> Vec<(&'a str, &
 }
 
 pub fn client() -> Client {
-    http_client::builder(PATIENCE).timeout(PATIENCE).build().unwrap()
+    client::builder(PATIENCE).timeout(PATIENCE).build().unwrap()
 }
 
 impl App {

@@ -1,6 +1,6 @@
 //! The service itself, whose doctor is asked over HTTP.
 
-use causeway_common::http_client;
+use causeway_common::http::client;
 use causeway_test_support::service::Service;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub struct App {
 impl App {
     pub async fn spawn(env: &[(&str, &str)]) -> Self {
         let service = Service::spawn(BINARY, env.iter().copied()).await;
-        let client = http_client::builder(PATIENCE).timeout(PATIENCE).build().unwrap();
+        let client = client::builder(PATIENCE).timeout(PATIENCE).build().unwrap();
         Self { service, client }
     }
 

@@ -113,5 +113,5 @@ async fn the_callers_request_makes_the_doctor_dial_nothing_else() {
 }
 
 fn reqwest_client() -> reqwest::Client {
-    causeway_common::http_client::builder(crate::helpers::PATIENCE).build().unwrap()
+    causeway_common::http::client::builder(crate::helpers::PATIENCE).build().unwrap()
 }

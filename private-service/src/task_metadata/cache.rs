@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use causeway_common::error::{Problem, chain};
-use causeway_common::task_identity::TaskIdentity;
+use causeway_common::contract::TaskIdentity;
+use causeway_common::http::problem::Problem;
+use causeway_common::telemetry::chain;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 

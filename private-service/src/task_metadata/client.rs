@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use causeway_common::http_client;
-use causeway_common::task_identity::TaskIdentity;
+use causeway_common::contract::TaskIdentity;
+use causeway_common::http::client;
 use reqwest::{Client, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -45,7 +45,7 @@ pub enum ReadError {
         /// What was asked for.
         url: Url,
         /// What is wrong with the answer.
-        source: http_client::BodyError,
+        source: client::BodyError,
     },
     /// The document is not what it should be.
     #[error("{url} answered something else than a metadata document")]
@@ -87,7 +87,7 @@ impl MetadataClient {
         // The path of a URL without one is "/": a double slash would be answered with a redirect.
         task.set_path(&format!("{}/task", container.path().trim_end_matches('/')));
         // Reads are seconds apart: a connection kept for the next one would most likely be closed by then.
-        let http = http_client::builder(timeout).pool_max_idle_per_host(0).build()?;
+        let http = client::builder(timeout).pool_max_idle_per_host(0).build()?;
         Ok(Self { http, container, task, timeout, kept: Mutex::default() })
     }
 
@@ -126,7 +126,7 @@ impl MetadataClient {
     async fn document<T: DeserializeOwned>(&self, url: &Url) -> Result<T, ReadError> {
         let response = self.http.get(url.clone()).send().await?;
         let status = response.status();
-        let body = http_client::read_body(response, BODY_LIMIT)
+        let body = client::read_body(response, BODY_LIMIT)
             .await
             .map_err(|source| ReadError::Body { url: url.clone(), source })?;
         if status != StatusCode::OK {

@@ -1,8 +1,8 @@
 //! `GET /`.
 
 use actix_web::web;
-use causeway_common::error::{Problem, ProblemBody};
-use causeway_common::task_identity::TaskIdentity;
+use causeway_common::contract::TaskIdentity;
+use causeway_common::http::problem::{Problem, ProblemBody};
 
 use super::cache::TaskMetadata;
 

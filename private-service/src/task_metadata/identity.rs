@@ -1,6 +1,6 @@
 //! From the endpoint's documents to a task's identity. Nothing but data in, data out.
 
-use causeway_common::task_identity::TaskIdentity;
+use causeway_common::contract::TaskIdentity;
 
 use super::documents::{Container, Network, Task};
 

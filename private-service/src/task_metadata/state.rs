@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use causeway_common::task_identity::TaskIdentity;
+use causeway_common::contract::TaskIdentity;
 
 use super::client::ReadError;
 use super::identity::is_complete;

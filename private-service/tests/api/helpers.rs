@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use causeway_common::http_client;
+use causeway_common::http::client;
 use causeway_test_support::service::Service;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
@@ -45,7 +45,7 @@ pub async fn spawn_without_endpoint() -> App {
 }
 
 pub fn client() -> Client {
-    http_client::builder(PATIENCE).timeout(PATIENCE).build().unwrap()
+    client::builder(PATIENCE).timeout(PATIENCE).build().unwrap()
 }
 
 impl App {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use causeway_common::task_identity::TaskIdentity;
+use causeway_common::contract::TaskIdentity;
 use reqwest::StatusCode;
 use url::Url;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::config::ProvideCredentials;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use causeway_common::error::chain;
+use causeway_common::telemetry::chain;
 use tokio::time::timeout;
 use url::Url;
 

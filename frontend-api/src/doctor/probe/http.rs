@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use causeway_common::error::chain;
-use causeway_common::http_client::{self, BodyError};
+use causeway_common::http::client::{self, BodyError};
+use causeway_common::telemetry::chain;
 use reqwest::StatusCode;
 use url::Url;
 
@@ -16,7 +16,7 @@ const LONGEST_BODY: usize = 64 * 1024;
 
 /// Keeps no connection: what the doctor opens, it closes.
 pub(in crate::doctor) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    http_client::builder(LIMIT).pool_max_idle_per_host(0).timeout(LIMIT).build()
+    client::builder(LIMIT).pool_max_idle_per_host(0).timeout(LIMIT).build()
 }
 
 pub(in crate::doctor) struct Answer {
@@ -32,7 +32,7 @@ pub(in crate::doctor) async fn get(client: &reqwest::Client, url: &Url) -> Resul
     };
     let answer = client.get(url.clone()).send().await.map_err(|error| broken(&error))?;
     let status = answer.status();
-    match http_client::read_body(answer, LONGEST_BODY).await {
+    match client::read_body(answer, LONGEST_BODY).await {
         Ok(body) => Ok(Answer { status, body }),
         Err(BodyError::TooLong(_)) => Ok(Answer { status, body: Vec::new() }),
         Err(BodyError::Http(error)) => Err(broken(&error)),

@@ -131,7 +131,7 @@ fn login_fault(error: &tokio_postgres::Error) -> Fault {
     let Some(db) = error.as_db_error() else {
         let io = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
         let cause = if error.is_closed() || io.is_some_and(tls::is_end) { &CLOSED } else { &LOGIN_FAILED };
-        return Fault::new(cause, causeway_common::error::chain(error));
+        return Fault::new(cause, causeway_common::telemetry::chain(error));
     };
     Fault::new(login_cause(db), describe(db))
 }
@@ -186,7 +186,7 @@ pub(in crate::doctor) async fn writable(session: &Session, table: &TableName) ->
 
 fn query_fault(error: &tokio_postgres::Error) -> Fault {
     let Some(db) = error.as_db_error() else {
-        return Fault::new(&QUERY_FAILED, causeway_common::error::chain(error));
+        return Fault::new(&QUERY_FAILED, causeway_common::telemetry::chain(error));
     };
     let cause = match *db.code() {
         SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME => &TABLE_MISSING,

@@ -10,6 +10,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 
+use crate::telemetry::chain;
+
 /// A failed request: what the caller is told, and the cause, which only the log is told.
 #[derive(Debug)]
 pub struct Problem {
@@ -117,21 +119,6 @@ impl Responder for Problem {
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         HttpResponse::from_error(self)
     }
-}
-
-/// The error and every cause below it in one line. Libraries such as tokio-postgres show only the top one.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        let line = cause.to_string();
-        if !text.ends_with(&line) {
-            text.push_str(": ");
-            text.push_str(&line);
-        }
-        below = cause.source();
-    }
-    text
 }
 
 /// The answer to a path that does not exist.

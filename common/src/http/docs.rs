@@ -10,8 +10,8 @@ use actix_web::{Error, Responder};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::error::not_found;
-use crate::server::read_only;
+use crate::http::problem::not_found;
+use crate::http::server::read_only;
 
 /// Swagger UI sets style attributes from its script and draws its icons from `data:` URLs; all else is its own files.
 const SWAGGER_POLICY: HeaderValue = HeaderValue::from_static(

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io::Write;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::telemetry::LogFormat;
+use super::log::LogFormat;
 
 /// How long a line may wait for others to be written with.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
@@ -22,6 +22,7 @@ const BUFFER_LIMIT: usize = 64 * 1024;
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static FILLED: Condvar = Condvar::new();
 
@@ -66,7 +67,9 @@ impl Serialize for Timestamp {
 }
 
 impl AccessLine<'_> {
-    pub(crate) fn write(&self, format: LogFormat) {
+    /// Adds this line to the log, unless logging was never started.
+    pub(crate) fn write(&self) {
+        let Some(format) = FORMAT.get() else { return };
         let mut buffer = BUFFER.lock().unwrap_or_else(PoisonError::into_inner);
         let was_empty = buffer.is_empty();
         match format {
@@ -94,7 +97,8 @@ impl AccessLine<'_> {
 }
 
 /// Starts the thread that empties the buffer.
-pub(crate) fn start_writer() -> std::io::Result<()> {
+pub(super) fn start(format: LogFormat) -> std::io::Result<()> {
+    FORMAT.get_or_init(|| format);
     let empty_when_filled = || {
         loop {
             let buffer = BUFFER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,7 +112,7 @@ pub(crate) fn start_writer() -> std::io::Result<()> {
 }
 
 /// Writes what waits; the last thing a process does.
-pub(crate) fn flush() {
+pub(super) fn flush() {
     write_out(&mut BUFFER.lock().unwrap_or_else(PoisonError::into_inner));
 }
 

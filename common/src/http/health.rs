@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 
-use crate::error::Problem;
+use crate::http::problem::Problem;
 use crate::shutdown::Draining;
 
 /// `{"Status":"Healthy"}`, or `{"Status":"Ready"}`.

@@ -10,8 +10,8 @@ use actix_web::{App, HttpServer, Resource, Responder};
 use tokio::net::TcpSocket;
 
 use crate::config::Vars;
-use crate::error::{method_not_allowed, not_found};
-use crate::observe::observe;
+use crate::http::observe::observe;
+use crate::http::problem::{method_not_allowed, not_found};
 use crate::shutdown::Draining;
 
 /// In-flight requests get this long to finish once the server stops. With the longest `SHUTDOWN_DELAY_MS` and the

@@ -1,23 +1,19 @@
-//! Logs: one event a line on standard output, JSON on AWS, coloured text on a terminal.
-//!
-//! What is logged: one `access` line a request (see `access_log`), start-up and shutdown, and every change of state of a
-//! dependency. Never: secrets, query strings, bodies.
+//! Where events go: one line per event on standard output, JSON on AWS, coloured text on a terminal.
 
+use std::error::Error;
 use std::io::IsTerminal;
-use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::access_log::{self, AccessLine};
 use crate::config::Vars;
 
-/// How to log.
+/// Which events are logged, and in which format.
 #[derive(Debug)]
 pub struct LogConfig {
     /// `RUST_LOG`: which events, in the syntax of `tracing_subscriber::EnvFilter`. Default `info,actix_server=warn`.
     filter: EnvFilter,
     /// `LOG_FORMAT`: `json` or `pretty`. Default: `pretty` on a terminal, `json` elsewhere.
-    format: LogFormat,
+    pub(super) format: LogFormat,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,29 +39,26 @@ impl LogConfig {
     }
 }
 
-static FORMAT: OnceLock<LogFormat> = OnceLock::new();
-
-/// Starts logging for the whole process. Call it once.
-///
-/// # Errors
-/// When the access log's thread can't be started.
-pub fn init(config: LogConfig) -> std::io::Result<()> {
+/// Starts logging the events of the whole process.
+pub(super) fn init(config: LogConfig) {
     let builder = tracing_subscriber::fmt().with_env_filter(config.filter);
     match config.format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
         LogFormat::Pretty => builder.with_ansi(std::io::stdout().is_terminal()).init(),
     }
-    FORMAT.get_or_init(|| config.format);
-    access_log::start_writer()
 }
 
-/// Writes out what the access log still holds. Call it last.
-pub fn flush() {
-    access_log::flush();
-}
-
-pub(crate) fn log_access(line: &AccessLine<'_>) {
-    if let Some(format) = FORMAT.get() {
-        line.write(*format);
+/// Returns the error and every cause below it in one line. Libraries such as tokio-postgres show only the top one.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        let line = cause.to_string();
+        if !text.ends_with(&line) {
+            text.push_str(": ");
+            text.push_str(&line);
+        }
+        below = cause.source();
     }
+    text
 }

@@ -15,10 +15,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use time::OffsetDateTime;
 
-use crate::access_log::{AccessLine, Timestamp};
-use crate::error::Problem;
+use crate::http::problem::Problem;
 use crate::shutdown::Draining;
-use crate::telemetry;
+use crate::telemetry::{AccessLine, Timestamp};
 
 /// No route takes a body anywhere near this; what is larger is refused unread.
 const BODY_LIMIT: u64 = 64 * 1024;
@@ -86,7 +85,7 @@ fn log_access<B>(response: &ServiceResponse<B>, started: Instant, request_id: &H
     let request = response.request();
     let error = response.response().error().filter(|_| failed);
     let micros = u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX);
-    telemetry::log_access(&AccessLine {
+    let line = AccessLine {
         timestamp: Timestamp(OffsetDateTime::now_utc()),
         level: if failed { "ERROR" } else { "INFO" },
         target: "access",
@@ -98,7 +97,8 @@ fn log_access<B>(response: &ServiceResponse<B>, started: Instant, request_id: &H
         trace_id: trace_id(request.headers()),
         error: error.map(ToString::to_string),
         cause: error.and_then(|error| error.as_error::<Problem>()).and_then(Problem::cause),
-    });
+    };
+    line.write();
 }
 
 /// The caller's `X-Request-Id` if it is a plain one, else a new one: unique in this process and all others.

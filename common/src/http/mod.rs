@@ -1,0 +1,8 @@
+//! HTTP: the server, what surrounds each request, problems, and the client for other services.
+
+pub mod client;
+pub mod docs;
+pub mod health;
+mod observe;
+pub mod problem;
+pub mod server;
