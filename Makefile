@@ -40,7 +40,7 @@ else
 endif
 
 bench: ## Measure against pgbench and a bare route
-	@deploy/bench/run
+	@deploy/dev/bench/run
 
 clean-test: ## Remove test containers that a killed run left behind
 	@docker ps --all --quiet --filter label=causeway.purpose=tests | xargs -r docker rm --force --volumes

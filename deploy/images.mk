@@ -12,16 +12,16 @@ export PROFILE BASE TAG
 .PHONY: images up down test-faults sbom
 
 images: ## Build both services' images (PROFILE, BASE=local where no registry can be reached, TAG)
-	@deploy/base-images/images
+	@deploy/dev/containers/images
 
 up: images ## Start the whole system in containers, on http://127.0.0.1:8080 (PORT)
-	@deploy/base-images/compose up
+	@deploy/dev/containers/compose up
 
 down: ## Stop it and remove what it stored
-	@deploy/base-images/compose down
+	@deploy/dev/containers/compose down
 
 test-faults: images ## Run the system under faults, on containers; some eight minutes (SCENARIO=part of a name)
-	@deploy/faults/run "$(SCENARIO)"
+	@deploy/dev/faults/run "$(SCENARIO)"
 
 sbom: ## Write the bills of materials of both services (CycloneDX) to target/sbom
-	@deploy/base-images/sbom
+	@deploy/dev/sbom

@@ -1,10 +1,10 @@
 //! What the stand-in for Secrets Manager tells of a PostgreSQL server.
 
-use causeway_test_support::aws::{self, rds_secret};
-use causeway_test_support::postgres::OwnPostgres;
+use causeway_testing::aws::{self, rds_secret};
+use causeway_testing::postgres::OwnPostgres;
 use tokio_postgres::Config;
 
-pub use causeway_test_support::aws::{SECRET, SecretsManager};
+pub use causeway_testing::aws::{SECRET, SecretsManager};
 
 /// The environment of App Runner, with this Secrets Manager and a database without TLS.
 pub fn on_app_runner(secrets_manager: &str) -> Vec<(&'static str, &str)> {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::process::Output;
 
-use causeway_test_support::service::run;
+use causeway_testing::service::run;
 use serde_json::Value;
 
 use crate::aws::SECRET;

@@ -1,6 +1,6 @@
 //! What is secret stays so: in the configuration's errors, in its report, and in the log at its most talkative.
 
-use causeway_test_support::postgres::OwnPostgres;
+use causeway_testing::postgres::OwnPostgres;
 use serde_json::Value;
 
 use crate::aws::{SecretsManager, on_app_runner, password_of, secret_of};

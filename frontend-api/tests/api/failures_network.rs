@@ -1,7 +1,7 @@
 //! The way to the database cut, silent or closed.
 
-use causeway_test_support::postgres::TestDatabase;
-use causeway_test_support::proxy::TcpProxy;
+use causeway_testing::postgres::TestDatabase;
+use causeway_testing::proxy::TcpProxy;
 use reqwest::StatusCode;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;

@@ -1,6 +1,6 @@
 //! PostgreSQL down, killed, restarted, demoted: what is told meanwhile, and that all is well afterwards.
 
-use causeway_test_support::postgres::OwnPostgres;
+use causeway_testing::postgres::OwnPostgres;
 use reqwest::StatusCode;
 
 use crate::helpers::{App, PATIENCE, eventually, unavailable, until_blocked};

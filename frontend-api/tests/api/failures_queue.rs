@@ -1,6 +1,6 @@
 //! More requests than the database takes: quick refusals, ended waits, and nothing lost of what was taken on.
 
-use causeway_test_support::postgres::TestDatabase;
+use causeway_testing::postgres::TestDatabase;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use reqwest::StatusCode;

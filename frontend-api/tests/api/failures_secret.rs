@@ -1,6 +1,6 @@
 //! The database's secret: unreadable, unusable, rotated.
 
-use causeway_test_support::postgres::OwnPostgres;
+use causeway_testing::postgres::OwnPostgres;
 use reqwest::StatusCode;
 use wiremock::ResponseTemplate;
 

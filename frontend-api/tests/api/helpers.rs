@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use causeway_common::http::client;
-use causeway_test_support::postgres::TestDatabase;
-use causeway_test_support::service::Service;
+use causeway_testing::postgres::TestDatabase;
+use causeway_testing::service::Service;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;

@@ -85,7 +85,7 @@ async fn without_a_url_the_answer_says_which_variable_is_missing() {
 
 #[tokio::test]
 async fn while_it_is_down_it_is_a_502_and_afterwards_all_is_well() {
-    let port = causeway_test_support::ports::free().unwrap();
+    let port = causeway_testing::ports::free().unwrap();
     let url = format!("http://127.0.0.1:{port}");
     let app = spawn_without_database(&[("ECSPRIVATESERVICE", &url)]).await;
     problem(app.private_service().await, StatusCode::BAD_GATEWAY, "private-service-unreachable").await;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use causeway_test_support::ports;
+use causeway_testing::ports;
 use reqwest::StatusCode;
 use serde_json::json;
 use wiremock::matchers::any;
@@ -50,7 +50,7 @@ async fn spawn(addresses: &[&str]) -> Option<Replicas> {
     hosts.write(addresses);
     let path = hosts.0.display().to_string();
     let check = [("HOSTS", path.as_str()), ("PROGRAM", "/bin/true")];
-    let output = causeway_test_support::service::run(WITH_HOSTS, &[], check).await;
+    let output = causeway_testing::service::run(WITH_HOSTS, &[], check).await;
     if !output.status.success() {
         println!("not tested, as there is no usable `unshare`: {}", String::from_utf8_lossy(&output.stderr));
         return None;

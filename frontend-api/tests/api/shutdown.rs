@@ -1,6 +1,6 @@
 //! SIGTERM and SIGINT: what was accepted is answered, what was answered is in the table, and the process ends well.
 
-use causeway_test_support::service::Signal;
+use causeway_testing::service::Signal;
 use reqwest::StatusCode;
 use tokio::io::AsyncWriteExt;
 

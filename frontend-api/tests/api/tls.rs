@@ -1,6 +1,6 @@
 //! TLS to PostgreSQL, mode by mode.
 
-use causeway_test_support::postgres::{OwnPostgres, TestDatabase};
+use causeway_testing::postgres::{OwnPostgres, TestDatabase};
 use reqwest::StatusCode;
 
 use crate::aws::{SecretsManager, on_app_runner, password_of, secret_of};

@@ -1,8 +1,8 @@
 //! A PostgreSQL that speaks TLS.
 
-use causeway_test_support::postgres::OwnPostgres;
+use causeway_testing::postgres::OwnPostgres;
 
-pub use causeway_test_support::postgres::Authority;
+pub use causeway_testing::postgres::Authority;
 
 use crate::helpers::{App, eventually};
 

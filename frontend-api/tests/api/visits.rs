@@ -1,6 +1,6 @@
 //! Recording a visit and listing the newest.
 
-use causeway_test_support::postgres::TestDatabase;
+use causeway_testing::postgres::TestDatabase;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::macros::format_description;

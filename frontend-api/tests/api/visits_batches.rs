@@ -1,6 +1,6 @@
 //! Group commit: many visits in one transaction, and none pays for another.
 
-use causeway_test_support::postgres::TestDatabase;
+use causeway_testing::postgres::TestDatabase;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use tokio_postgres::Client;

@@ -1,6 +1,6 @@
 //! The tables: made at start, or taken over.
 
-use causeway_test_support::postgres::{OwnPostgres, TestDatabase, connect};
+use causeway_testing::postgres::{OwnPostgres, TestDatabase, connect};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio_postgres::Client;

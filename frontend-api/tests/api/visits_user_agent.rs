@@ -1,6 +1,6 @@
 //! What becomes of a User-Agent on its way into the table and back.
 
-use causeway_test_support::postgres::TestDatabase;
+use causeway_testing::postgres::TestDatabase;
 
 use crate::helpers::{App, count, spawn_app};
 

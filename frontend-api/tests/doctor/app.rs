@@ -1,7 +1,7 @@
 //! The service itself, whose doctor is asked over HTTP.
 
 use causeway_common::http::client;
-use causeway_test_support::service::Service;
+use causeway_testing::service::Service;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 

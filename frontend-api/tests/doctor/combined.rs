@@ -1,6 +1,6 @@
 //! Several faults at once: the verdict is the one that blocks first, and what follows from it is not blamed.
 
-use causeway_test_support::aws::{SecretsManager, on_app_runner, rds_secret};
+use causeway_testing::aws::{SecretsManager, on_app_runner, rds_secret};
 use wiremock::matchers::any;
 use wiremock::{Mock, ResponseTemplate};
 

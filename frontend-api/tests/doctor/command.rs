@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use causeway_test_support::service;
+use causeway_testing::service;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;

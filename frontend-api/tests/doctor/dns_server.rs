@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use causeway_test_support::network::Network;
+use causeway_testing::network::Network;
 use tokio::net::UdpSocket;
 
 /// Where the VPC's resolver is.

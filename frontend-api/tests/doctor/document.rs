@@ -1,6 +1,6 @@
 //! docs/connectivity.md says what the doctor does, and the tests prove all of it.
 
-use causeway_test_support::service;
+use causeway_testing::service;
 
 use crate::helpers::{BINARY, DOCUMENT, catalogue, text};
 

@@ -1,7 +1,7 @@
 //! No false alarm, however often one asks, with everything there is to check.
 
-use causeway_test_support::aws::{SecretsManager, on_app_runner, rds_secret};
-use causeway_test_support::postgres::Authority;
+use causeway_testing::aws::{SecretsManager, on_app_runner, rds_secret};
+use causeway_testing::postgres::Authority;
 use serde_json::Value;
 
 use crate::helpers::PASSWORD;

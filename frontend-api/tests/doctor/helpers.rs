@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use causeway_test_support::network::Network;
-use causeway_test_support::postgres::TestDatabase;
-use causeway_test_support::service;
+use causeway_testing::network::Network;
+use causeway_testing::postgres::TestDatabase;
+use causeway_testing::service;
 use serde_json::Value;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_frontend-api");

@@ -1,7 +1,7 @@
 //! The report in the log: at start, and when readiness changes. And nothing secret in any log.
 
-use causeway_test_support::aws::{SecretsManager, on_app_runner, rds_secret};
-use causeway_test_support::proxy::TcpProxy;
+use causeway_testing::aws::{SecretsManager, on_app_runner, rds_secret};
+use causeway_testing::proxy::TcpProxy;
 use reqwest::StatusCode;
 use serde_json::Value;
 

@@ -84,7 +84,7 @@ async fn every_connection_of_the_server_is_taken() {
     let url = format!("postgres://app:{PASSWORD}@127.0.0.1:{}/postgres", server.postgres.port());
     let mut others = Vec::new();
     for _ in 0..3 {
-        others.push(causeway_test_support::postgres::connect(&url).await);
+        others.push(causeway_testing::postgres::connect(&url).await);
     }
     let run = server.doctor(&[]).await;
     run.assert_only(DATABASE, AUTHENTICATION, "too-many-connections");

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use causeway_test_support::postgres::TestDatabase;
-use causeway_test_support::service::Service;
+use causeway_testing::postgres::TestDatabase;
+use causeway_testing::service::Service;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use causeway_test_support::aws::{SECRET, SecretsManager, on_app_runner, rds_secret};
-use causeway_test_support::network::Network;
-use causeway_test_support::ports;
-use causeway_test_support::proxy::TcpProxy;
+use causeway_testing::aws::{SECRET, SecretsManager, on_app_runner, rds_secret};
+use causeway_testing::network::Network;
+use causeway_testing::ports;
+use causeway_testing::proxy::TcpProxy;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 

@@ -1,6 +1,6 @@
 //! A PostgreSQL server of one test's own with the role and the table of the service, to break.
 
-use causeway_test_support::postgres::OwnPostgres;
+use causeway_testing::postgres::OwnPostgres;
 
 use crate::helpers::{PASSWORD, Run, TABLE, doctor};
 

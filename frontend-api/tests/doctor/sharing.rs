@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use causeway_test_support::aws::on_app_runner;
-use causeway_test_support::proxy::TcpProxy;
+use causeway_testing::aws::on_app_runner;
+use causeway_testing::proxy::TcpProxy;
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::net::TcpListener;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use causeway_test_support::aws::on_app_runner;
-use causeway_test_support::network::DeadEnd;
+use causeway_testing::aws::on_app_runner;
+use causeway_testing::network::DeadEnd;
 
 use crate::helpers::{DATABASE, PRIVATE_SERVICE, SECRETS_MANAGER, TARGET};
 use crate::world::{

@@ -1,6 +1,6 @@
 //! Servers whose certificate is not to be trusted, or that have none.
 
-use causeway_test_support::postgres::Authority;
+use causeway_testing::postgres::Authority;
 
 use crate::helpers::{DATABASE, Run};
 use crate::server::Server;

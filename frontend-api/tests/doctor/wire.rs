@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use causeway_test_support::proxy::TcpProxy;
+use causeway_testing::proxy::TcpProxy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wiremock::ResponseTemplate;

@@ -1,7 +1,7 @@
 //! A VPC in a network namespace, all well until a test breaks it.
 
-use causeway_test_support::network::Network;
-use causeway_test_support::postgres::TestDatabase;
+use causeway_testing::network::Network;
+use causeway_testing::postgres::TestDatabase;
 use serde_json::{Value, json};
 use tokio_postgres::config::Host;
 use wiremock::matchers::method;

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use causeway_test_support::service::run;
+use causeway_testing::service::run;
 use serde_json::Value;
 
 use crate::helpers::{BINARY, spawn_app};

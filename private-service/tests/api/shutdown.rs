@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use causeway_test_support::service::Signal;
+use causeway_testing::service::Signal;
 use reqwest::StatusCode;
 use reqwest::header::CONNECTION;
 use tokio::sync::Barrier;

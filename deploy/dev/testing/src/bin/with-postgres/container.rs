@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 /// What `build` makes where there is no registry.
 pub(crate) const OWN_IMAGE: &str = "causeway-test-postgres:17";
-const BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../test-postgres/build");
+const BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../.ci/offline/postgres/build");
 const ENGINE_LIMIT: Duration = Duration::from_secs(5);
 /// A pull is part of a start.
 const START_LIMIT: Duration = Duration::from_secs(600);

@@ -65,7 +65,7 @@ async fn up(verdict: &mut Verdict, address: SocketAddr) -> Result {
 }
 
 async fn compose(command: &str, address: SocketAddr) -> Result {
-    let output = Command::new("deploy/base-images/compose")
+    let output = Command::new("deploy/dev/containers/compose")
         .arg(command)
         .env("PROJECT", PROJECT)
         .env("PORT", address.port().to_string())

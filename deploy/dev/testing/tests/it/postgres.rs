@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use causeway_test_support::postgres::{OwnPostgres, TestDatabase};
+use causeway_testing::postgres::{OwnPostgres, TestDatabase};
 use tokio_postgres::error::SqlState;
 
 #[tokio::test]

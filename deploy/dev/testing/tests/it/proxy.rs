@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use causeway_test_support::proxy::TcpProxy;
+use causeway_testing::proxy::TcpProxy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;

@@ -1,4 +1,4 @@
-//! Stand-ins, in a container, for what only AWS has. For `deploy/compose.yaml` and the fault tests; never for production.
+//! Stand-ins, in a container, for what only AWS has. For `compose.yaml` and the fault tests; never for production.
 //!
 //! | Request | Answer |
 //! |---|---|

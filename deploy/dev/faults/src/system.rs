@@ -1,4 +1,4 @@
-//! The system under test: every part in a container with an address of its own, as deploy/compose.yaml has it.
+//! The system under test: every part in a container with an address of its own, as compose.yaml has it.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
