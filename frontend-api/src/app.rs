@@ -29,6 +29,8 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let (visits, tasks) = visits::new(&config.visits, database.clone());
     let doctor = Doctor::new(config.doctor, database_config, credentials, config.private_service.url.clone());
     let doctor = Data::new(doctor.map_err(std::io::Error::other)?);
+    doctor::handlers::announce(&config.access);
+    let access = Data::new(config.access);
     let private_service = Data::new(PrivateService::new(config.private_service));
 
     let supervisor = tokio::spawn(supervisor::run(database.clone()));
@@ -46,7 +48,8 @@ pub async fn run(config: Config) -> std::io::Result<()> {
             .app_data(Data::new(visits.clone()))
             .app_data(Data::new(database.clone()))
             .app_data(private_service.clone())
-            .app_data(doctor.clone());
+            .app_data(doctor.clone())
+            .app_data(access.clone());
         routes::mount(routes);
     })
     .await;

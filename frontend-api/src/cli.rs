@@ -42,11 +42,11 @@ pub async fn doctor(config: Config, options: terminal::Options) -> ExitCode {
     let credentials = Arc::new(CredentialsProvider::new(config.credentials));
     let database = Arc::new(config.database);
     match Doctor::new(config.doctor, database, credentials, config.private_service.url) {
-        Ok(doctor) => {
-            let code = terminal::run(&doctor, options).await;
+        Ok(doctor) => match terminal::run(&doctor, options).await {
             // Not by returning: that would wait for a resolver that stays silent, which is what may just have been found.
-            std::process::exit(code)
-        }
+            Ok(code) => std::process::exit(code),
+            Err(error) => exit(Err(error)),
+        },
         Err(error) => exit(Err(error)),
     }
 }

@@ -1,6 +1,7 @@
 //! The whole configuration of frontend-api, read before a port opens.
 
 use causeway_common::config::{ConfigErrors, Lookup, Vars};
+use causeway_common::http::access::Access;
 use causeway_common::http::server::ServerConfig;
 use causeway_common::telemetry::LogConfig;
 
@@ -12,6 +13,7 @@ use crate::visits::VisitsConfig;
 /// One field a concern; the variables and their defaults stand on the fields of each.
 pub struct Config {
     pub server: ServerConfig,
+    pub access: Access,
     pub log: LogConfig,
     pub database: DatabaseConfig,
     pub credentials: CredentialsSource,
@@ -34,12 +36,13 @@ impl Config {
     /// Reads everything, and leaves the mistakes in `vars`.
     pub fn read(vars: &mut Vars<'_>) -> Option<Self> {
         let server = ServerConfig::load(vars);
+        let access = Access::load(vars);
         let log = LogConfig::load(vars);
         let database = DatabaseConfig::load(vars);
         let visits = VisitsConfig::load(vars);
         let private_service = PrivateServiceConfig::load(vars);
         let doctor = DoctorConfig::load(vars);
         let (database, credentials) = database?;
-        Some(Self { server, log, database, credentials, visits, private_service, doctor })
+        Some(Self { server, access, log, database, credentials, visits, private_service, doctor })
     }
 }

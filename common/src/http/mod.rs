@@ -1,5 +1,6 @@
 //! HTTP: the server, what surrounds each request, problems, and the client for other services.
 
+pub mod access;
 pub mod client;
 pub mod docs;
 pub mod health;

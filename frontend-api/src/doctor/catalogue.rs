@@ -70,7 +70,7 @@ catalogue! {
         cause: "The region has no Secrets Manager endpoint: its name is most likely misspelt.",
         remedy: "Correct AWS_REGION.",
     }
-    CREDENTIALS_MISSING: "credentials-missing" at [Credentials] {
+    CREDENTIALS_MISSING: "credentials-missing" at [Credentials, Secret] {
         evidence: "the SDK's whole chain (environment, profile, container, instance) has no credentials",
         cause: "This service has no AWS role.",
         remedy: "Give the App Runner service an instance role (trust tasks.apprunner.amazonaws.com), or the ECS task a task role; the access or execution role does not count.",
@@ -318,7 +318,7 @@ catalogue! {
         remedy: "Correct the URL in ECSPRIVATESERVICE.",
     }
     HTTP_FAILED: "http-failed" at [Http] {
-        evidence: "another status that is no success",
+        evidence: "another status that is no success; for DOCTOR_TARGETS only 5xx",
         cause: "The server answers with an error.",
         remedy: "Look at its log.",
     }

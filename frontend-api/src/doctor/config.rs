@@ -1,24 +1,19 @@
-//! What the doctor checks beside the dependencies that the service has anyway, and who may see all of a report.
+//! What the doctor checks besides the dependencies that the service has anyway.
 
 use causeway_common::config::Vars;
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::database::parse_port;
 
-/// Guessing a shorter one over the network is within reach.
-const SHORTEST_TOKEN: usize = 16;
 /// Each is dialled at each run.
 const MOST_TARGETS: usize = 20;
 
-/// `TARGET`, `DOCTOR_TARGETS` and `ADMIN_TOKEN`.
+/// `TARGET`, `TARGETPORT` and `DOCTOR_TARGETS`.
 pub struct DoctorConfig {
     /// `TARGET` and `TARGETPORT`: one more host and port.
     pub(super) target: Option<Target>,
     /// `DOCTOR_TARGETS`: a comma list of host:port and http(s) URLs.
     pub(super) targets: Vec<Target>,
-    /// `ADMIN_TOKEN`: with it set, only its bearer sees evidence and causes.
-    pub(super) admin_token: Option<SecretString>,
 }
 
 /// What a walk leads to.
@@ -40,11 +35,7 @@ impl DoctorConfig {
         }
         let target = host.zip(port).map(|(host, port)| Target::Address { host, port });
         let targets = vars.parsed("DOCTOR_TARGETS", parse_targets).unwrap_or_default();
-        let admin_token = vars.secret("ADMIN_TOKEN");
-        if admin_token.as_ref().is_some_and(|token| token.expose_secret().len() < SHORTEST_TOKEN) {
-            vars.reject("ADMIN_TOKEN", format!("is shorter than {SHORTEST_TOKEN} characters"));
-        }
-        Self { target, targets, admin_token }
+        Self { target, targets }
     }
 }
 
@@ -56,7 +47,7 @@ fn parse_targets(text: &str) -> Result<Vec<Target>, String> {
     targets.into_iter().collect()
 }
 
-/// The error does not quote an item: a URL can hold a password.
+/// The error quotes no part of an item: a URL can hold a password, also where a port is expected.
 fn parse_target(item: &str) -> Result<Target, String> {
     let malformed = || "has an item that is neither host:port nor an http(s) URL without user info".to_owned();
     if item.contains("://") {
@@ -71,5 +62,6 @@ fn parse_target(item: &str) -> Result<Target, String> {
     if !plain {
         return Err(malformed());
     }
-    Ok(Target::Address { host: host.to_owned(), port: parse_port(port)? })
+    let port = parse_port(port).map_err(|_| malformed())?;
+    Ok(Target::Address { host: host.to_owned(), port })
 }

@@ -1,34 +1,52 @@
 //! | method | path               | answer |
 //! |--------|--------------------|--------|
-//! | GET    | `/test-connection` | the report: 200 when all is well, else 503; a page when the client wants HTML |
+//! | GET    | `/test-connection` | the report: 200 when all is well, 503 otherwise; a page when the client wants HTML |
 
-use actix_web::http::header::{ACCEPT, AUTHORIZATION, VARY, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT, VARY, WWW_AUTHENTICATE};
 use actix_web::http::{StatusCode, header::HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
+use causeway_common::http::access::{self, Access, Bearer};
 use causeway_common::http::problem::{Problem, ProblemBody};
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
 
-use super::{Doctor, Report, page};
+use super::{Doctor, NoReport, Report, page};
 
-/// Walks to every dependency and tells which hop failed, why, and what mends it.
+/// Checks every dependency step by step and names the hop that failed, its cause and its remedy.
 ///
-/// With `ADMIN_TOKEN` set, evidence and causes are shown only to its bearer.
+/// Evidence and causes are shown only to the bearer of `ADMIN_TOKEN`, or, where that is not set, to callers on this
+/// machine. A client that accepts `text/html` gets a page with status 200, which then asks for the report.
 #[utoipa::path(get, path = "/test-connection", tag = "connectivity", responses(
-    (status = 200, description = "All is well", body = Report),
-    (status = 401, description = "A bearer token was sent and is not the ADMIN_TOKEN", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, description = "A hop failed", body = Report),
+    (status = 200, description = "No check failed; or the page, whatever the checks say", content(
+        (Report = "application/json"),
+        (String = "text/html"),
+    )),
+    (status = 401, description = "An Authorization header was sent and is not the ADMIN_TOKEN", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 500, description = "The run ended without a report", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, description = "A check failed", body = Report),
 ))]
-pub async fn test_connection(request: HttpRequest, doctor: web::Data<Doctor>) -> Result<HttpResponse, Problem> {
+pub async fn test_connection(
+    request: HttpRequest,
+    doctor: web::Data<Doctor>,
+    access: web::Data<Access>,
+) -> Result<HttpResponse, Problem> {
     if wants_html(request.headers()) {
         return Ok(page::response());
     }
-    let may_see_all = may_see_all(request.headers(), doctor.config.admin_token.as_ref())?;
-    let report = doctor.report().await;
-    let mut response =
-        HttpResponse::build(if report.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE });
+    let may_see_all = may_see_all(&request, &access)?;
+    let report = doctor.report().await.map_err(|error| no_report(&error))?;
+    let status = if report.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = HttpResponse::build(status);
     response.insert_header((VARY, "accept, authorization"));
-    Ok(if may_see_all { response.json(&*report) } else { response.json(report.redacted()) })
+    Ok(if may_see_all { response.json(&*report) } else { response.json(report.redacted(advice(&access))) })
+}
+
+/// Logs who may see evidence and causes where that may come as a surprise.
+pub fn announce(access: &Access) {
+    if !access.has_admin_token() {
+        tracing::info!(
+            "ADMIN_TOKEN is not set: /test-connection shows evidence and causes only to callers on this machine; set it \
+             to see them from elsewhere"
+        );
+    }
 }
 
 /// A browser's own request; `curl` and scripts send `*/*` or nothing.
@@ -36,19 +54,37 @@ fn wants_html(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
-/// Everybody without an `ADMIN_TOKEN`, else its bearer. Who sends another token is told so.
-fn may_see_all(headers: &HeaderMap, admin_token: Option<&SecretString>) -> Result<bool, Problem> {
-    let Some(expected) = admin_token else { return Ok(true) };
-    let Some(sent) = headers.get(AUTHORIZATION) else { return Ok(false) };
-    let sent = sent.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default();
-    if bool::from(sent.ct_eq(expected.expose_secret().as_bytes())) {
-        return Ok(true);
+fn may_see_all(request: &HttpRequest, access: &Access) -> Result<bool, Problem> {
+    match access.bearer(request.headers()) {
+        Bearer::Admin => Ok(true),
+        Bearer::Nobody => {
+            let peer = request.peer_addr().map(|peer| peer.ip());
+            Ok(!access.has_admin_token() && access::is_local(peer, request.headers()))
+        }
+        Bearer::Other => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "not-the-admin-token",
+            "Not the admin token",
+            "The bearer token is not the ADMIN_TOKEN.",
+        )
+        .header(WWW_AUTHENTICATE, "Bearer")),
     }
-    Err(Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "not-the-admin-token",
-        "Not the admin token",
-        "The bearer token is not the ADMIN_TOKEN.",
+}
+
+fn advice(access: &Access) -> &'static str {
+    if access.has_admin_token() {
+        "Causes are shown to the bearer of the admin token."
+    } else {
+        "Causes are in the service's log, and are shown to the bearer of ADMIN_TOKEN once that is set."
+    }
+}
+
+fn no_report(error: &NoReport) -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "no-report",
+        "No report",
+        "The run ended without a report; try again later.",
     )
-    .header(WWW_AUTHENTICATE, "Bearer"))
+    .caused_by(error)
 }

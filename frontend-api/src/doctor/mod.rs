@@ -21,12 +21,13 @@ mod verdict;
 mod walk;
 pub mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::watch as channel;
 use tokio::time::sleep_until;
 use url::Url;
 
@@ -50,25 +51,43 @@ fn is_built_in(name: &str) -> bool {
     [DATABASE, PRIVATE_SERVICE, SECRETS_MANAGER, TARGET].contains(&name)
 }
 
-/// Knows the ways; its configuration says which.
+/// Runs the checks, at most once in 2 s, and shares each report among all who ask.
 pub struct Doctor {
+    checks: Arc<Checks>,
+    /// Where runs happen: not on the thread of a caller, which may leave or be busy.
+    runtime: Handle,
+    latest: Mutex<Option<Run>>,
+}
+
+/// What is checked.
+struct Checks {
     config: DoctorConfig,
     database: Arc<DatabaseConfig>,
     credentials: Arc<CredentialsProvider>,
     private_service: Option<Url>,
     http: reqwest::Client,
-    /// Held during a run, so that concurrent callers share it.
-    latest: Mutex<Option<Run>>,
 }
 
+/// One run, in progress or ended. It is a task of its own: callers wait for its result and may leave.
+#[derive(Clone)]
 struct Run {
     began: Instant,
+    result: channel::Receiver<Option<Finished>>,
+}
+
+#[derive(Clone)]
+struct Finished {
     ended: Instant,
     report: Arc<Report>,
 }
 
+/// A run ended without a report, by a panic.
+#[derive(Debug, thiserror::Error)]
+#[error("the doctor's run ended without a report")]
+pub struct NoReport;
+
 impl Doctor {
-    /// Dials nothing yet.
+    /// Connects to nothing yet. Runs happen on the runtime that is current now.
     ///
     /// # Errors
     /// When no HTTP client can be made.
@@ -79,50 +98,79 @@ impl Doctor {
         private_service: Option<Url>,
     ) -> Result<Self, reqwest::Error> {
         let http = probe::http::client()?;
-        Ok(Self { config, database, credentials, private_service, http, latest: Mutex::default() })
+        let checks = Arc::new(Checks { config, database, credentials, private_service, http });
+        Ok(Self { checks, runtime: Handle::current(), latest: Mutex::default() })
     }
 
-    /// A report that is at most 2 s old.
-    pub async fn report(&self) -> Arc<Report> {
-        self.latest().await.0
+    /// Returns a report that is at most 2 s old.
+    ///
+    /// # Errors
+    /// When the run panicked.
+    pub async fn report(&self) -> Result<Arc<Report>, NoReport> {
+        Ok(self.current().finished().await?.report)
     }
 
-    /// A report of what is the case since `change`: of a run that began later.
-    pub async fn report_since(&self, change: Instant) -> Arc<Report> {
+    /// Returns the report of a run that began after `change`.
+    ///
+    /// # Errors
+    /// When the run panicked.
+    pub async fn report_since(&self, change: Instant) -> Result<Arc<Report>, NoReport> {
         loop {
-            match self.latest().await {
-                (report, began, _) if began >= change => return report,
-                (_, _, ended) => sleep_until((ended + FRESH_FOR).into()).await,
+            let run = self.current();
+            let began = run.began;
+            let Finished { ended, report } = run.finished().await?;
+            if began >= change {
+                return Ok(report);
             }
+            sleep_until((ended + FRESH_FOR).into()).await;
         }
     }
 
-    /// The latest report, and when its run began and ended.
-    async fn latest(&self) -> (Arc<Report>, Instant, Instant) {
-        let mut latest = self.latest.lock().await;
-        if let Some(Run { began, ended, report }) = &*latest
-            && ended.elapsed() < FRESH_FOR
-        {
-            return (report.clone(), *began, *ended);
+    /// The run in progress, or one that ended less than 2 s ago, or a new one.
+    fn current(&self) -> Run {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*latest {
+            Some(run) if run.is_current() => run.clone(),
+            _ => latest.insert(self.start()).clone(),
         }
-        let began = Instant::now();
-        let report = Arc::new(self.run().await);
-        let ended = Instant::now();
-        *latest = Some(Run { began, ended, report: report.clone() });
-        (report, began, ended)
     }
 
-    /// Walks all ways side by side.
+    fn start(&self) -> Run {
+        let (sender, result) = channel::channel(None);
+        let checks = self.checks.clone();
+        self.runtime.spawn(async move {
+            let report = Arc::new(checks.run().await);
+            sender.send_replace(Some(Finished { ended: Instant::now(), report }));
+        });
+        Run { began: Instant::now(), result }
+    }
+}
+
+impl Run {
+    fn is_current(&self) -> bool {
+        let in_progress = self.result.has_changed().is_ok();
+        let ended = self.result.borrow().as_ref().map_or(self.began, |finished| finished.ended);
+        in_progress || ended.elapsed() < FRESH_FOR
+    }
+
+    async fn finished(mut self) -> Result<Finished, NoReport> {
+        let finished = self.result.wait_for(Option::is_some).await.map_err(|_| NoReport)?;
+        finished.clone().ok_or(NoReport)
+    }
+}
+
+impl Checks {
+    /// Runs all checks side by side.
     async fn run(&self) -> Report {
         let time = OffsetDateTime::now_utc();
-        let checks = join_all(self.checks(Instant::now() + RUN_LIMIT)).await;
+        let checks = join_all(self.all(Instant::now() + RUN_LIMIT)).await;
         let verdict = verdict::of(&checks);
         let response = verdict::sentence(&verdict, &checks);
         Report { response, time, redacted: false, verdict, checks }
     }
 
     /// In the order of blame: what others depend on comes first.
-    fn checks(&self, deadline: Instant) -> Vec<BoxFuture<'_, Check>> {
+    fn all(&self, deadline: Instant) -> Vec<BoxFuture<'_, Check>> {
         let mut checks = Vec::new();
         if let Some((id, service)) = self.credentials.secret() {
             checks.push(checks::secrets_manager::check(id, service, &self.credentials, deadline).boxed());

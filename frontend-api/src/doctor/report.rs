@@ -49,7 +49,8 @@ pub struct Stage {
     pub name: StageName,
     pub outcome: Outcome,
     pub milliseconds: f64,
-    /// Addresses, certificates, codes: what was seen. Null when it is not for this caller.
+    /// Addresses, certificates, codes: what was seen. Null when nothing was, when the stage was skipped, or when it is not
+    /// for this caller.
     pub evidence: Option<String>,
     #[serde(flatten)]
     #[schema(inline)]
@@ -70,7 +71,8 @@ pub struct Diagnosis {
 pub struct Check {
     #[schema(example = "database")]
     pub name: String,
-    /// Host and port, or URL. Null when it is not for this caller.
+    /// Host and port, or URL. Null when it is not known, because the secret that holds it was not read, or when it is not
+    /// for this caller.
     pub target: Option<String>,
     pub outcome: Outcome,
     pub milliseconds: f64,
@@ -84,8 +86,9 @@ pub struct Check {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Verdict {
     pub outcome: Outcome,
-    /// The check that failed; null when all did for one reason.
+    /// The check that failed; null when none did, when several did for one reason, or when it is not for this caller.
     pub check: Option<String>,
+    /// The stage that failed; null when none did.
     pub stage: Option<StageName>,
     #[serde(flatten)]
     #[schema(inline)]
@@ -102,7 +105,8 @@ pub struct Report {
     #[serde(serialize_with = "rfc3339")]
     #[schema(value_type = String, example = "2026-11-21T09:12:20Z")]
     pub time: OffsetDateTime,
-    /// Names, addresses and causes were left out: the caller did not send the `ADMIN_TOKEN`.
+    /// Names, addresses and causes were left out: the caller did not send the `ADMIN_TOKEN`, or there is none and the
+    /// caller is not on this machine.
     pub redacted: bool,
     pub verdict: Verdict,
     pub checks: Vec<Check>,
@@ -132,8 +136,9 @@ impl Report {
         self.verdict.outcome == Outcome::Ok
     }
 
-    /// The same report for a caller who may see outcomes alone: no address, no name, no cause.
-    pub fn redacted(&self) -> Self {
+    /// Returns the report for a caller who may only see outcomes: no address, no name, no cause. `advice` says how to see
+    /// the rest.
+    pub fn redacted(&self, advice: &str) -> Self {
         let mut report = self.clone();
         report.redacted = true;
         let mut others = 0;
@@ -156,7 +161,7 @@ impl Report {
         report.response = if failures.is_empty() {
             "All checks passed.".to_owned()
         } else {
-            format!("Failed: {}. Causes are shown to whoever sends the admin token.", failures.join(", "))
+            format!("Failed: {}. {advice}", failures.join(", "))
         };
         report
     }

@@ -1,4 +1,5 @@
-//! `frontend-api doctor [--json] [--watch] [--causes]`: the report for people at a terminal, in ECS Exec or in CI.
+//! `frontend-api doctor [--json] [--watch]` and `frontend-api doctor --causes`: the report at a terminal, in a one-off ECS
+//! task or in CI.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -6,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::report::{Check, Outcome, Report, Stage};
-use super::{Doctor, FRESH_FOR, catalogue};
+use super::{Doctor, FRESH_FOR, NoReport, catalogue};
 
 /// How to show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +28,21 @@ impl Options {
 }
 
 /// Runs the doctor and prints its report. 0: all well; 1: a failure.
+///
+/// # Errors
+/// When a run ends without a report.
 #[expect(clippy::print_stdout, reason = "the report is what the command is for")]
-pub async fn run(doctor: &Doctor, options: Options) -> i32 {
+pub async fn run(doctor: &Doctor, options: Options) -> Result<i32, NoReport> {
     let colour = std::io::stdout().is_terminal() && !options.json;
     loop {
-        let report = doctor.report().await;
+        let report = doctor.report().await?;
         if options.json {
             println!("{}", serde_json::to_string(&*report).expect("a report of strings and numbers is always JSON"));
         } else {
             println!("{}", render(&report, colour));
         }
         if !options.watch {
-            return i32::from(!report.is_ok());
+            return Ok(i32::from(!report.is_ok()));
         }
         tokio::time::sleep(FRESH_FOR + Duration::from_millis(100)).await;
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Doctor;
 use super::report::Report;
+use super::{Doctor, NoReport};
 use crate::database::Database;
 
 /// Never ends.
@@ -15,7 +15,10 @@ pub async fn run(doctor: Arc<Doctor>, database: Database) {
         let change = Instant::now();
         let was_available = database.availability().check().is_ok();
         // An earlier report tells of how it was before the change.
-        log(doctor.report_since(change).await.as_ref());
+        match doctor.report_since(change).await {
+            Ok(report) => log(&report),
+            Err(NoReport) => tracing::error!("doctor: {NoReport}"),
+        }
         database.availability().until(!was_available).await;
     }
 }

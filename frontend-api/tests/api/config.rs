@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::aws::SECRET;
 use crate::helpers::{BINARY, NO_DATABASE, spawn_without_database, with_url};
 
-pub const MISTAKES: [(&str, &str); 22] = [
+pub const MISTAKES: [(&str, &str); 23] = [
     ("PORT", "http"),
     ("BIND_ADDRESS", "everywhere"),
     ("WORKERS", "0"),
@@ -33,6 +33,7 @@ pub const MISTAKES: [(&str, &str); 22] = [
     ("PRIVATE_SERVICE_TIMEOUT_MS", "0"),
     ("DOCTOR_TARGETS", "somewhere"),
     ("ADMIN_TOKEN", "too short"),
+    ("FORWARDED_HOPS", "6"),
 ];
 /// What else there is.
 const OTHERS: [&str; 8] =

@@ -44,6 +44,7 @@ async fn all_well_is_exit_code_0_and_bad_configuration_or_usage_64() {
         ("DOCTOR_TARGETS", "http://user:hunter2@host/", "DOCTOR_TARGETS"),
         ("DOCTOR_TARGETS", "ftp://host", "DOCTOR_TARGETS"),
         ("DOCTOR_TARGETS", "host", "DOCTOR_TARGETS"),
+        ("DOCTOR_TARGETS", "host:hunter2", "DOCTOR_TARGETS"),
         ("ADMIN_TOKEN", "hunter2", "ADMIN_TOKEN"),
     ];
     for (name, value, named) in mistakes {

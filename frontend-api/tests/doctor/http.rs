@@ -8,7 +8,7 @@ use crate::helpers::{DATABASE, assert_tells_no_secret, healthy_database};
 use crate::world::{http_server, identity};
 use wiremock::ResponseTemplate;
 
-const TOKEN: &str = "an-admin-token-of-a-test";
+const TOKEN: &str = "an-admin-token-of-a-test-of-ours";
 
 #[tokio::test]
 async fn all_well_is_200_and_a_report() {
@@ -77,13 +77,40 @@ async fn with_an_admin_token_strangers_see_outcomes_alone() {
     let report: Value = serde_json::from_str(&body).unwrap();
     let names: Vec<_> = report["Checks"].as_array().unwrap().iter().map(|check| &check["name"]).collect();
     assert_eq!(names, [DATABASE, "private service", "other 1", "other 2"]);
-    let expected = "Failed: other 1 at tcp, other 2 at tcp. Causes are shown to whoever sends the admin token.";
+    let expected = "Failed: other 1 at tcp, other 2 at tcp. Causes are shown to the bearer of the admin token.";
     assert_eq!(report["Response"], expected);
 
     let all: Value = app.test_connection(&[("authorization", &format!("Bearer {TOKEN}"))]).await.json().await.unwrap();
     assert_eq!((&all["Redacted"], &all["Verdict"]["code"]), (&false.into(), &"refused".into()));
     assert_eq!(all["Checks"][2]["name"], "http://localhost:1/inner");
     assert_tells_no_secret(&all.to_string(), &env);
+}
+
+#[tokio::test]
+async fn without_an_admin_token_only_callers_on_this_machine_see_causes() {
+    let app = App::spawn(&[("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")]).await;
+    let notice = "ADMIN_TOKEN is not set: /test-connection shows evidence";
+    let notices = async || {
+        let logs = app.service.logs();
+        logs.iter().filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with(notice))).count()
+    };
+    app.report_logged(0).await;
+    assert_eq!(notices().await, 1, "said once at start");
+
+    let here: Value = app.test_connection(&[]).await.json().await.unwrap();
+    assert_eq!((&here["Redacted"], &here["Verdict"]["code"]), (&false.into(), &"refused".into()));
+    // A token that nobody asked for changes nothing.
+    let bearer: Value = app.test_connection(&[("authorization", "Bearer anything")]).await.json().await.unwrap();
+    assert_eq!(bearer["Redacted"], false);
+    for elsewhere in [("x-forwarded-for", "127.0.0.1"), ("forwarded", "for=127.0.0.1"), ("host", "rebound.example")] {
+        let response = app.test_connection(&[elsewhere]).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = response.text().await.unwrap();
+        assert_redacted(&body, &["127.0.0.", "refused", "nobody"]);
+        let report: Value = serde_json::from_str(&body).unwrap();
+        let advice = "Causes are in the service's log, and are shown to the bearer of ADMIN_TOKEN once that is set.";
+        assert_eq!(report["Response"], format!("Failed: database at tcp. {advice}"));
+    }
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn no_secret_is_in_the_log_however_talkative_it_is() {
     let server = Server::start_for_service().await;
     let aws = SecretsManager::start().await;
     aws.tells(&rds_secret("127.0.0.1", server.postgres.port(), ROLE, "hunter2-not-the-password"));
-    let (url, token) = (aws.url(), "an-admin-token-of-a-test");
+    let (url, token) = (aws.url(), "an-admin-token-of-a-test-of-ours");
     let more = [("DB_SSLMODE", "disable"), ("RUST_LOG", "trace"), ("ADMIN_TOKEN", token), ("DOCTOR_TARGETS", &url)];
     let env = [&on_app_runner(&url)[..], &more].concat();
     let mut app = App::spawn(&env).await;

@@ -32,8 +32,11 @@ async fn the_secret_can_be_read_and_is_right() {
     let server = Server::start().await;
     let aws = SecretsManager::start().await;
     aws.tells(&secret_of(&server, PASSWORD));
-    let run = doctor_on_app_runner(&aws.url(), &[]).await;
+    let id = "ASIAIOSFODNN7EXAMPLE";
+    let run = doctor_on_app_runner(&aws.url(), &[("AWS_ACCESS_KEY_ID", id)]).await;
     run.assert_healthy();
+    assert_eq!(run.evidence(SECRETS_MANAGER, "credentials"), "access key ASIA…MPLE");
+    assert!(!run.report.to_string().contains(id));
     assert_eq!(run.evidence(DATABASE, "secret"), "user app of database postgres");
 }
 

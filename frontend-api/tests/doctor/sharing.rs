@@ -8,7 +8,8 @@ use causeway_testing::aws::on_app_runner;
 use causeway_testing::proxy::TcpProxy;
 use futures_util::future::join_all;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::app::App;
 use crate::helpers::{check, doctor, eventually, healthy_database};
@@ -46,6 +47,40 @@ async fn callers_share_a_run_and_there_is_at_most_one_in_two_seconds() {
     }
     let took = began.elapsed();
     assert!(took > Duration::from_secs(4), "3 runs within {took:?}");
+}
+
+/// A caller that sends its request and hangs up before the answer.
+async fn ask_and_leave(app: &App) {
+    let mut connection = TcpStream::connect(app.service.address()).await.unwrap();
+    connection.write_all(b"GET /test-connection HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    // The server has turned to another request by then, so it has seen this one.
+    assert_eq!(app.get("/health", &[]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn callers_that_leave_start_no_further_run() {
+    let (port, runs) = counting_port().await;
+    // Each run takes its time: nothing answers there.
+    let silence = TcpProxy::start("127.0.0.1:1").await;
+    silence.silence();
+    let url = format!("http://{}", silence.address());
+    let env = [
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
+        ("ECSPRIVATESERVICE", url.as_str()),
+        ("TARGET", "127.0.0.1"),
+        ("TARGETPORT", &port),
+        ("WORKERS", "1"),
+    ];
+    let app = App::spawn(&env).await;
+    app.report_logged(0).await;
+    let (began, at_first) = (Instant::now(), runs.load(Ordering::SeqCst));
+    for _ in 0..200 {
+        ask_and_leave(&app).await;
+    }
+    app.report().await;
+    let (new, took) = (runs.load(Ordering::SeqCst) - at_first, began.elapsed());
+    let most = took.as_secs() / 2 + 2;
+    assert!(u64::try_from(new).unwrap() <= most, "{new} runs in {took:?}");
 }
 
 #[tokio::test]

@@ -73,7 +73,15 @@ async fn credentials(service: &SecretsManager) -> Result<Found<()>, Fault> {
     let missing = |seen: String| Fault::new(&CREDENTIALS_MISSING, seen);
     let provider = service.sdk().await.credentials_provider().ok_or_else(|| missing("no provider".to_owned()))?;
     let credentials = provider.provide_credentials().await.map_err(|error| missing(chain(&error)))?;
-    Ok(Found::new((), format!("access key {}", credentials.access_key_id())))
+    Ok(Found::new((), format!("access key {}", abridged(credentials.access_key_id()))))
+}
+
+/// The first four characters say of which kind a key is (AKIA: static, ASIA: a role's), the last four which one.
+fn abridged(id: &str) -> String {
+    match (id.get(..4), id.len().checked_sub(4).and_then(|at| id.get(at..))) {
+        (Some(kind), Some(end)) if id.len() >= 12 => format!("{kind}…{end}"),
+        _ => "present".to_owned(),
+    }
 }
 
 /// What a failure to read the secret means.
