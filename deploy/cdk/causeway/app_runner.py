@@ -120,7 +120,7 @@ class AppRunnerFrontDoor(FrontDoorStack):
         scaling = apprunner.CfnAutoScalingConfiguration(
             self,
             "Scaling",
-            min_size=1,
+            min_size=settings.front_door_min_instances,
             max_size=settings.front_door_max_instances,
             max_concurrency=CONCURRENT_REQUESTS_PER_INSTANCE,
         )

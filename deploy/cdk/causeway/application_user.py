@@ -12,6 +12,7 @@ from constructs import Construct
 
 from causeway.database import DATABASE_NAME, DATABASE_PORT
 from causeway.groups import closed_group
+from causeway.keeping import log_group
 from causeway.network import Network
 from causeway.settings import Stage
 
@@ -21,7 +22,7 @@ ROTATION_INTERVAL = Duration.days(30)
 CREATION_TIMEOUT = Duration.minutes(3)
 """A paused database takes some fifteen seconds to wake; the function gives up before this."""
 
-FUNCTION_SOURCE = Path(__file__).parent.parent / "lambda" / "database_user"
+FUNCTION_SOURCE = Path(__file__).parent.parent / "functions" / "database_user"
 
 
 class ApplicationUser(Construct):
@@ -49,20 +50,18 @@ class ApplicationUser(Construct):
         """Makes the role through the Data API, so that nothing has to be let into the VPC for a deployment."""
         master_secret = self._cluster.secret
         assert master_secret is not None, "RDS manages the master's secret"
-        log_group = logs.LogGroup(
-            self, "CreationLogs", retention=stage.log_retention, removal_policy=stage.removal_policy
-        )
+        creation_log = log_group(self, "CreationLogs", stage)
         return triggers.TriggerFunction(
             self,
             "Creation",
-            role=self._creation_role(log_group, master_secret),
+            role=self._creation_role(creation_log, master_secret),
             description="Creates the application's database user with no more rights than it needs",
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             handler="index.handler",
             code=lambda_.Code.from_asset(str(FUNCTION_SOURCE), exclude=["__pycache__"]),
             timeout=CREATION_TIMEOUT,
-            log_group=log_group,
+            log_group=creation_log,
             environment={
                 "CLUSTER_ARN": self._cluster.cluster_arn,
                 "DATABASE": DATABASE_NAME,
@@ -72,9 +71,9 @@ class ApplicationUser(Construct):
             execute_after=[self._cluster],
         )
 
-    def _creation_role(self, log_group: logs.LogGroup, master_secret: secretsmanager.ISecret) -> iam.Role:
+    def _creation_role(self, log: logs.LogGroup, master_secret: secretsmanager.ISecret) -> iam.Role:
         role = iam.Role(self, "CreationRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
+        log.grant_write(role)
         role.add_to_policy(
             iam.PolicyStatement(actions=["rds-data:ExecuteStatement"], resources=[self._cluster.cluster_arn])
         )

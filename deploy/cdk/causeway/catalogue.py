@@ -15,6 +15,7 @@ from constructs import Construct
 from causeway import contract
 from causeway.fargate import HTTP, PrivateFargateService
 from causeway.groups import closed_group
+from causeway.keeping import log_group
 from causeway.nag import acknowledge
 from causeway.network import Network
 from causeway.private_service import PrivateService
@@ -42,7 +43,7 @@ class Catalogue(Stack):
                 environment=contract.private_service_environment(catalogue=name),
                 cluster=private_service.cluster,
                 network=network,
-                stage=settings.stage,
+                settings=settings,
             )
             balancer_group.connections.allow_to(service.security_group, HTTP, name)
             _route(listener, name, priority, service, network)
@@ -91,14 +92,7 @@ class Catalogue(Stack):
             auto_deploy=True,
             # AWS WAF does not protect HTTP APIs: this limit is what there is.
             throttle=apigateway.ThrottleSettings(rate_limit=100, burst_limit=200),
-            access_log_settings=AccessLog(
-                logs.LogGroup(
-                    self,
-                    "AccessLog",
-                    retention=settings.stage.log_retention,
-                    removal_policy=settings.stage.removal_policy,
-                )
-            ),
+            access_log_settings=AccessLog(log_group(self, "AccessLog", settings.stage)),
         )
         CfnOutput(self, "CatalogueUrl", value=f"{api_stage.url}api/books")
 
@@ -131,6 +125,7 @@ def _route(
         conditions=[elb.ListenerCondition.path_patterns([f"/api/{name}", f"/api/{name}/*"])],
         action=elb.ListenerAction.forward([group]),
     )
+    service.scale_on_requests(group)
 
 
 @jsii.implements(apigateway.IAccessLogSettings)

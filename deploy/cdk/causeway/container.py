@@ -3,9 +3,9 @@
 from aws_cdk import Duration
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_logs as logs
 
 from causeway import contract
+from causeway.keeping import log_group
 from causeway.nag import acknowledge, acknowledge_image_pull
 from causeway.settings import Stage
 
@@ -21,12 +21,6 @@ def add_container(
     secrets: dict[str, ecs.Secret] | None = None,
 ) -> ecs.ContainerDefinition:
     """One container, named `name`, that runs `/app/<program>` of the image."""
-    log_group = logs.LogGroup(
-        task,
-        "Logs",
-        retention=stage.log_retention,
-        removal_policy=stage.removal_policy,
-    )
     container = task.add_container(
         name,
         container_name=name,
@@ -46,7 +40,7 @@ def add_container(
             retries=3,
             start_period=Duration.seconds(10),
         ),
-        logging=ecs.LogDrivers.aws_logs(stream_prefix=program, log_group=log_group),
+        logging=ecs.LogDrivers.aws_logs(stream_prefix=program, log_group=log_group(task, "Logs", stage)),
     )
     acknowledge(task, ECS2="these settings are no secrets: addresses, names and the ARN under which the secret lies")
     acknowledge_image_pull(task.obtain_execution_role())

@@ -2,14 +2,14 @@
 
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from causeway.groups import closed_group
+from causeway.keeping import database_removal_policy, log_group
 from causeway.nag import acknowledge
 from causeway.network import Network
-from causeway.settings import DATABASE_MIN_ACU, Settings, Stage
+from causeway.settings import Settings, Stage
 
 DATABASE_NAME = "apprunnerdemo"
 DATABASE_PORT = ec2.Port.tcp(5432)
@@ -18,7 +18,7 @@ ENGINE = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEng
 
 
 class Database(Construct):
-    """One cluster with one instance in the private subnets.
+    """One cluster in the private subnets: a writer, and the readers that take over from it.
 
     The master's password belongs to RDS, which renews it every seven days.
     """
@@ -28,16 +28,17 @@ class Database(Construct):
         stage = settings.stage
         # Named, so that its log group can be made first, with a retention, instead of by RDS, for ever.
         identifier = f"causeway-{stage.name}"
-        log_group = self._log_group(identifier, stage)
+        database_log = log_group(self, "Logs", stage, f"/aws/rds/cluster/{identifier}/postgresql")
         self.cluster = rds.DatabaseCluster(
             self,
             "Cluster",
             cluster_identifier=identifier,
             engine=ENGINE,
             writer=rds.ClusterInstance.serverless_v2("Writer", auto_minor_version_upgrade=True),
-            serverless_v2_min_capacity=DATABASE_MIN_ACU,
+            readers=[_reader(number) for number in range(settings.database_readers)],
+            serverless_v2_min_capacity=settings.database_min_acu,
             serverless_v2_max_capacity=settings.database_max_acu,
-            serverless_v2_auto_pause_duration=Duration.seconds(settings.database_pause_after_seconds),
+            serverless_v2_auto_pause_duration=_pause(settings),
             vpc=network.vpc,
             vpc_subnets=network.private_subnets,
             security_groups=[
@@ -52,20 +53,11 @@ class Database(Construct):
             backup=rds.BackupProps(retention=Duration.days(stage.backup_days)),
             copy_tags_to_snapshot=True,
             deletion_protection=stage.keeps_data,
-            removal_policy=stage.database_removal_policy,
+            removal_policy=database_removal_policy(stage),
             cloudwatch_logs_exports=["postgresql"],
         )
-        self.cluster.node.add_dependency(log_group)
+        self.cluster.node.add_dependency(database_log)
         self._acknowledge(stage)
-
-    def _log_group(self, identifier: str, stage: Stage) -> logs.LogGroup:
-        return logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/rds/cluster/{identifier}/postgresql",
-            retention=stage.log_retention,
-            removal_policy=stage.removal_policy,
-        )
 
     def _parameters(self) -> rds.ParameterGroup:
         return rds.ParameterGroup(
@@ -73,7 +65,11 @@ class Database(Construct):
             "Parameters",
             engine=ENGINE,
             description="Causeway: TLS or nothing",
-            parameters={"rds.force_ssl": "1"},
+            parameters={
+                "rds.force_ssl": "1",
+                # Without this the log, which is exported, quotes emails and password hashes of rejected rows.
+                "log_error_verbosity": "terse",
+            },
         )
 
     def _acknowledge(self, stage: Stage) -> None:
@@ -82,3 +78,15 @@ class Database(Construct):
         )
         if not stage.keeps_data:
             acknowledge(self.cluster, RDS10="a stage to try things in must be removable with one command")
+
+
+def _reader(number: int) -> rds.IClusterInstance:
+    """Returns a replica that keeps the writer's size, so that it serves at once when it takes over."""
+    return rds.ClusterInstance.serverless_v2(
+        f"Reader{number + 1}", auto_minor_version_upgrade=True, scale_with_writer=True
+    )
+
+
+def _pause(settings: Settings) -> Duration | None:
+    """Returns no duration for a minimum above 0: AWS would accept one and ignore it."""
+    return Duration.seconds(settings.database_pause_after_seconds) if settings.database_can_pause else None

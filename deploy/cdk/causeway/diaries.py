@@ -1,10 +1,11 @@
-"""The bucket of the diaries' pictures: private, encrypted, and reached from inside the VPC only."""
+"""The bucket of the diaries' pictures: private, encrypted, written from inside the VPC, read by short-lived URLs."""
 
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from causeway.keeping import removal_policy
 from causeway.nag import acknowledge
 from causeway.settings import Settings
 
@@ -19,8 +20,13 @@ def objects_arn(settings: Settings) -> str:
     return f"arn:{Aws.PARTITION}:s3:::{bucket_name(settings)}/*"
 
 
-OBJECT_ACTIONS = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-"""What keeping pictures takes."""
+READ_ACTIONS = ["s3:GetObject"]
+WRITE_ACTIONS = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+OBJECT_ACTIONS = [*READ_ACTIONS, *WRITE_ACTIONS]
+"""What the application needs to keep pictures."""
+
+OLDEST_SIGNATURE_MS = 300_000
+"""The application signs URLs for two minutes; this bounds what stolen credentials could sign."""
 
 
 class Diaries(Stack):
@@ -37,22 +43,47 @@ class Diaries(Stack):
             enforce_ssl=True,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=settings.stage.keeps_data,
-            removal_policy=settings.stage.removal_policy,
+            removal_policy=removal_policy(settings.stage),
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="abort-incomplete-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
-                )
+                ),
+                # A backup restores rows of the last days only, so older versions of objects have no row any more.
+                s3.LifecycleRule(
+                    id="expire-old-versions",
+                    noncurrent_version_expiration=Duration.days(settings.stage.backup_days),
+                    expired_object_delete_marker=True,
+                ),
             ],
         )
-        self.bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="ObjectsOnlyThroughTheVpcEndpoint",
-                effect=iam.Effect.DENY,
-                principals=[iam.AnyPrincipal()],
-                # Objects, not the bucket: an administrator must still be able to change or delete it from outside.
-                actions=OBJECT_ACTIONS,
-                resources=[self.bucket.arn_for_objects("*")],
-                conditions={"StringNotEquals": {"aws:SourceVpce": s3_endpoint_id}},
-            )
-        )
+        for statement in self._limits(s3_endpoint_id):
+            self.bucket.add_to_resource_policy(statement)
         acknowledge(self.bucket, S1="one service behind one endpoint writes here, and logs each request itself")
+
+    def _limits(self, s3_endpoint_id: str) -> list[iam.PolicyStatement]:
+        """Returns what nobody's permissions override.
+
+        The first two concern the system's own roles, recognised by their tag: credentials stolen from a task are
+        worthless outside the VPC. An administrator can still empty the bucket or copy objects into it.
+        """
+        ours = {"aws:PrincipalTag/system": "causeway"}
+        outside = {"aws:SourceVpce": s3_endpoint_id}
+        # Two keys of one operator must both match: a read is refused if it is outside the VPC and not presigned.
+        neither = {**outside, "s3:authType": "REST-QUERY-STRING"}
+        return [
+            self._deny("WritesOnlyThroughTheVpcEndpoint", WRITE_ACTIONS, StringNotEquals=outside, StringEquals=ours),
+            self._deny("ReadsThroughItOrByPresignedUrl", READ_ACTIONS, StringNotEquals=neither, StringEquals=ours),
+            self._deny(
+                "PresignedUrlsExpire", READ_ACTIONS, NumericGreaterThan={"s3:signatureAge": str(OLDEST_SIGNATURE_MS)}
+            ),
+        ]
+
+    def _deny(self, sid: str, actions: list[str], **conditions: dict[str, str]) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid=sid,
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=actions,
+            resources=[self.bucket.arn_for_objects("*")],
+            conditions=conditions,
+        )

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from aws_cdk import Stack
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
 from causeway.front_door import FrontDoorStack
+from causeway.keeping import log_group
 from causeway.settings import Settings
 
 REQUESTS_PER_FIVE_MINUTES_AND_ADDRESS = 2000
@@ -18,6 +18,24 @@ MANAGED_RULE_GROUPS = (
     "AWSManagedRulesKnownBadInputsRuleSet",
     "AWSManagedRulesSQLiRuleSet",
 )
+
+ONLY_COUNTED = {
+    "AWSManagedRulesCommonRuleSet": (
+        # A visit without a User-Agent is a visit.
+        "NoUserAgent_HEADER",
+        # These judge the first 8 KB of a body: pictures are larger, and their metadata, a diary's text or a password
+        # may hold anything. The application stores and escapes all of it, so they would only reject honest users.
+        "SizeRestrictions_BODY",
+        "CrossSiteScripting_BODY",
+        "GenericLFI_BODY",
+        "GenericRFI_BODY",
+        "EC2MetaDataSSRF_BODY",
+    ),
+    "AWSManagedRulesSQLiRuleSet": ("SQLi_BODY", "SQLiExtendedPatterns_BODY"),
+}
+"""Rules that would reject what this API is made for."""
+
+CREDENTIAL_HEADERS = ("authorization", "cookie")
 
 
 class Edge(Stack):
@@ -30,7 +48,8 @@ class Edge(Stack):
             "WebAcl",
             scope="REGIONAL",
             default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
-            rules=[_rate_limit(), *_managed_rules(settings)],
+            rules=[_rate_limit(), *_managed_rules()],
+            data_protection_config=_without_credentials(),
             visibility_config=_visibility("WebAcl"),
         )
         for front_door in front_doors:
@@ -43,21 +62,16 @@ class Edge(Stack):
         self._log(settings, acl)
 
     def _log(self, settings: Settings, acl: wafv2.CfnWebACL) -> None:
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            # WAF writes to no other name.
-            log_group_name=f"aws-waf-logs-causeway-{settings.stage.name}",
-            retention=settings.stage.log_retention,
-            removal_policy=settings.stage.removal_policy,
-        )
+        # WAF writes only to names with this prefix.
+        log = log_group(self, "Logs", settings.stage, f"aws-waf-logs-causeway-{settings.stage.name}")
         wafv2.CfnLoggingConfiguration(
             self,
             "Logging",
             resource_arn=acl.attr_arn,
-            log_destination_configs=[log_group.log_group_arn],
+            log_destination_configs=[log.log_group_arn],
             redacted_fields=[
-                wafv2.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": "authorization"})
+                wafv2.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": header})
+                for header in CREDENTIAL_HEADERS
             ],
             logging_filter={
                 "DefaultBehavior": "DROP",
@@ -65,10 +79,8 @@ class Edge(Stack):
                     {
                         "Behavior": "KEEP",
                         "Requirement": "MEETS_ANY",
-                        "Conditions": [
-                            {"ActionCondition": {"Action": action}}
-                            for action in ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT")
-                        ],
+                        # Not what is only counted: that is every upload.
+                        "Conditions": [{"ActionCondition": {"Action": "BLOCK"}}],
                     }
                 ],
             },
@@ -89,7 +101,7 @@ def _rate_limit() -> wafv2.CfnWebACL.RuleProperty:
     )
 
 
-def _managed_rules(settings: Settings) -> list[wafv2.CfnWebACL.RuleProperty]:
+def _managed_rules() -> list[wafv2.CfnWebACL.RuleProperty]:
     return [
         wafv2.CfnWebACL.RuleProperty(
             name=group,
@@ -97,7 +109,7 @@ def _managed_rules(settings: Settings) -> list[wafv2.CfnWebACL.RuleProperty]:
             override_action=wafv2.CfnWebACL.OverrideActionProperty(none={}),
             statement=wafv2.CfnWebACL.StatementProperty(
                 managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
-                    vendor_name="AWS", name=group, rule_action_overrides=_only_counted(group, settings)
+                    vendor_name="AWS", name=group, rule_action_overrides=_only_counted(group)
                 )
             ),
             visibility_config=_visibility(group),
@@ -106,18 +118,26 @@ def _managed_rules(settings: Settings) -> list[wafv2.CfnWebACL.RuleProperty]:
     ]
 
 
-def _only_counted(group: str, settings: Settings) -> list[wafv2.CfnWebACL.RuleActionOverrideProperty] | None:
-    """Rules that would turn away what this API is made for."""
-    if group != "AWSManagedRulesCommonRuleSet":
-        return None
-    # A visit without a User-Agent is a visit; a picture is larger than 8 KiB.
-    rules = ["NoUserAgent_HEADER", *(["SizeRestrictions_BODY"] if settings.diaries else [])]
+def _only_counted(group: str) -> list[wafv2.CfnWebACL.RuleActionOverrideProperty] | None:
     return [
         wafv2.CfnWebACL.RuleActionOverrideProperty(
             name=rule, action_to_use=wafv2.CfnWebACL.RuleActionProperty(count={})
         )
-        for rule in rules
-    ]
+        for rule in ONLY_COUNTED.get(group, ())
+    ] or None
+
+
+def _without_credentials() -> wafv2.CfnWebACL.DataProtectionConfigProperty:
+    """Keeps cookies and tokens out of the log, and out of the sampled requests, which redaction does not reach."""
+    return wafv2.CfnWebACL.DataProtectionConfigProperty(
+        data_protections=[
+            wafv2.CfnWebACL.DataProtectProperty(
+                action="SUBSTITUTION",
+                field=wafv2.CfnWebACL.FieldToProtectProperty(field_type="SINGLE_HEADER", field_keys=[header]),
+            )
+            for header in CREDENTIAL_HEADERS
+        ]
+    )
 
 
 def _visibility(metric: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:

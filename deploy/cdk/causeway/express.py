@@ -46,7 +46,7 @@ class ExpressFrontDoor(FrontDoorStack):
                 security_groups=[group.security_group_id],
             ),
             scaling_target=ecs.CfnExpressGatewayService.ExpressGatewayScalingTargetProperty(
-                min_task_count=1,
+                min_task_count=settings.front_door_min_instances,
                 max_task_count=settings.front_door_max_instances,
                 auto_scaling_metric="AVERAGE_CPU",
                 auto_scaling_target_value=TARGET_CPU_PERCENT,

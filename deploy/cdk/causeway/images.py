@@ -10,9 +10,10 @@ BUILD_CONTEXT = Path(__file__).parents[3]
 
 DOCKERFILES = {service: f"deploy/{service}/Dockerfile" for service in ("frontend-api", "private-service")}
 
-# The image's own .dockerignore has the last word on what is sent; this only keeps the fingerprint from moving, and
-# from taking long, because of files that no build reads.
-NOT_PART_OF_AN_IMAGE = ["**/target", ".git", "docs", "deploy/cdk"]
+# Added to the root's .dockerignore. The first four keep the fingerprint from changing with files that no build reads.
+# The last one matters: .dockerignore leaves the Dockerfiles out, and the CDK adds back only a file of that name in the
+# root, so that a staged asset would hold no Dockerfile and its fingerprint would not change with one.
+STAGING_RULES = ["**/target", ".git", "docs", "deploy/cdk", "!deploy/*/Dockerfile"]
 
 
 def frontend_image(scope: Construct) -> ecr_assets.DockerImageAsset:
@@ -32,5 +33,5 @@ def _image(scope: Construct, service: str, platform: ecr_assets.Platform) -> ecr
         directory=str(BUILD_CONTEXT),
         file=DOCKERFILES[service],
         platform=platform,
-        exclude=NOT_PART_OF_AN_IMAGE,
+        exclude=STAGING_RULES,
     )

@@ -3,11 +3,11 @@
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from causeway.diaries import OBJECT_ACTIONS, objects_arn
 from causeway.groups import closed_group
+from causeway.keeping import log_group
 from causeway.settings import FrontDoor, Settings
 
 HTTPS = ec2.Port.tcp(443)
@@ -38,7 +38,7 @@ class Network(Stack):
         self._endpoint_group = closed_group(
             self, "EndpointGroup", self.vpc, "AWS API endpoints: each caller adds the rule that lets it in"
         )
-        if not self._has_nat or FrontDoor.EXPRESS in settings.front_doors:
+        if not self._has_nat or FrontDoor.EXPRESS in settings.front_door:
             self._interface_endpoints(settings)
         self._keep_exports()
 
@@ -79,15 +79,14 @@ class Network(Stack):
                 ec2.SubnetConfiguration(name="private", subnet_type=private, cidr_mask=20),
             ],
         )
-        log_group = logs.LogGroup(
-            self,
-            "FlowLogs",
-            retention=settings.stage.log_retention,
-            removal_policy=settings.stage.removal_policy,
-        )
+        for zone_id, subnets in zip(
+            settings.zone_ids or (), zip(vpc.public_subnets, _private(vpc), strict=True), strict=False
+        ):
+            for subnet in subnets:
+                _stand_in(subnet, zone_id)
         vpc.add_flow_log(
             "Rejected",
-            destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group),
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group(self, "FlowLogs", settings.stage)),
             # What the doctor's time-outs are looked up in. Accepted traffic would cost more than the rest together.
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
@@ -133,3 +132,15 @@ class Network(Stack):
 def _anyone(actions: list[str], resources: list[str]) -> iam.PolicyStatement:
     """An endpoint policy's principal is everyone: the roles say who may do something, and this, to what."""
     return iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=actions, resources=resources)
+
+
+def _private(vpc: ec2.Vpc) -> list[ec2.ISubnet]:
+    return [*vpc.isolated_subnets, *vpc.private_subnets]
+
+
+def _stand_in(subnet: ec2.ISubnet, zone_id: str) -> None:
+    """Names a subnet's zone by id, because AWS maps zone letters differently in each older account."""
+    resource = subnet.node.default_child
+    assert isinstance(resource, ec2.CfnSubnet), "the VPC is our own"
+    resource.add_property_deletion_override("AvailabilityZone")
+    resource.add_property_override("AvailabilityZoneId", zone_id)

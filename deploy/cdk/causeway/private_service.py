@@ -39,7 +39,7 @@ class PrivateService(Stack):
             environment=contract.private_service_environment(),
             cluster=self.cluster,
             network=network,
-            stage=settings.stage,
+            settings=settings,
             cloud_map=ecs.CloudMapOptions(
                 name=contract.PRIVATE_SERVICE_NAME,
                 dns_record_type=servicediscovery.DnsRecordType.A,

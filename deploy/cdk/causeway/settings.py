@@ -1,144 +1,185 @@
-"""Every choice that a deployment can make, read once from the CDK context and checked before anything is made of it."""
+"""Every setting of a deployment: one table, read once and checked before anything is synthesised.
 
+This module does not import the CDK, so that `make status` and its neighbours start at once.
+"""
+
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from aws_cdk import RemovalPolicy
-from aws_cdk import aws_logs as logs
-from constructs import Node
-
-DATABASE_MIN_ACU = 0
-"""Zero lets Aurora pause. It also caps `max_connections` at 2,000, whatever the maximum: see `budget.py`."""
+from causeway.kinds import FLAG, Kind, SettingError, capacity, choice, integer, pair, text
 
 
 class FrontDoor(StrEnum):
-    """Who runs the public API. Both run the same image with the same environment."""
+    """Who runs the public API. All run the same program with the same environment."""
 
     APP_RUNNER = "app-runner"
+    BALANCER = "balancer"
     EXPRESS = "express"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What differs between a place to try things and a place that must not lose anything."""
+    """A copy of the system. `like` decides whether it keeps its data or can be removed with one command."""
 
     name: str
-    database_max_acu: float
-    front_door_max_instances: int
-    private_service_tasks: int
-    backup_days: int
-    log_retention: logs.RetentionDays
-    keeps_data: bool
+    like: str
 
     @property
-    def removal_policy(self) -> RemovalPolicy:
-        """What happens to logs and buckets when their stack goes."""
-        return RemovalPolicy.RETAIN if self.keeps_data else RemovalPolicy.DESTROY
+    def keeps_data(self) -> bool:
+        return self.like == "prod"
 
     @property
-    def database_removal_policy(self) -> RemovalPolicy:
-        """A last snapshot where data matters."""
-        return RemovalPolicy.SNAPSHOT if self.keeps_data else RemovalPolicy.DESTROY
+    def backup_days(self) -> int:
+        return 14 if self.keeps_data else 1
+
+    @property
+    def log_retention_days(self) -> int:
+        return 180 if self.keeps_data else 7
 
 
-STAGES = {
-    stage.name: stage
-    for stage in (
-        Stage(
-            name="dev",
-            database_max_acu=1,
-            front_door_max_instances=2,
-            private_service_tasks=1,
-            backup_days=1,
-            log_retention=logs.RetentionDays.ONE_WEEK,
-            keeps_data=False,
-        ),
-        Stage(
-            name="prod",
-            database_max_acu=8,
-            front_door_max_instances=10,
-            private_service_tasks=2,
-            backup_days=14,
-            log_retention=logs.RetentionDays.SIX_MONTHS,
-            keeps_data=True,
-        ),
-    )
-}
+def _front_doors(value: str) -> tuple[FrontDoor, ...]:
+    doors = tuple(FrontDoor(name) for name in value.lower().split("+"))
+    if len(doors) > 2 or len(set(doors)) < len(doors):
+        raise ValueError
+    return tuple(sorted(doors))
+
+
+FRONT_DOORS = Kind("app-runner, express or balancer, or two of them joined by +", _front_doors)
+STAGE_NAME = text("[a-z][a-z0-9-]{0,15}", "a letter, then at most 15 of a-z, 0-9 and -")
+LIKE = choice("dev", "prod")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table: `-c name=value`, or `make NAME=value`."""
+
+    name: str
+    kind: Kind
+    dev: Any
+    prod: Any
+    meaning: str
+
+
+TABLE = (
+    Setting("front_door", FRONT_DOORS, "express", "express", "who runs the public API"),
+    Setting("nat", integer(0, 2), 0, 0, "number of NAT gateways"),
+    Setting("catalogue", FLAG, False, False, "books and authors behind an HTTP API"),
+    Setting("diaries", FLAG, False, False, "a bucket for the pictures of diaries"),
+    Setting("front_door_min_instances", integer(1, 25), 1, 2, "instances of the public API, at least"),
+    Setting("front_door_max_instances", integer(1, 25), 2, 10, "instances of the public API, at most"),
+    Setting("private_service_min_tasks", integer(1, 50), 1, 2, "tasks of each private service, at least"),
+    Setting("private_service_max_tasks", integer(1, 50), 1, 6, "tasks of each private service, at most"),
+    Setting("database_min_acu", capacity(0, 256), 0, 1, "Aurora capacity, at least; 0 lets it pause"),
+    Setting("database_max_acu", capacity(1, 256), 1, 8, "Aurora capacity, at most"),
+    Setting("database_readers", integer(0, 5), 0, 1, "Aurora replicas that take over when the writer fails"),
+    Setting(
+        "database_pause_after_seconds", integer(300, 86_400), 300, 300, "idle time before a pause, if it can pause"
+    ),
+    Setting("database_pool_size", integer(5, 100), 8, 8, "database connections of each instance"),
+    Setting("xray_endpoint", FLAG, False, False, "an interface endpoint for X-Ray"),
+    Setting(
+        "zone_ids",
+        pair("[a-z]+[0-9]-az[0-9]+", "zone ids such as use1-az1"),
+        None,
+        None,
+        "zones of a new VPC; AWS chooses them if not set",
+    ),
+    Setting(
+        "approval",
+        choice("never", "broadening", "any-change", "destructive"),
+        "broadening",
+        "broadening",
+        "which changes make deploy asks about; never for CI",
+    ),
+    Setting("account", text("[0-9]{12}", "an account id of 12 digits"), None, None, "refuse any other account"),
+    Setting("region", text("[a-z]{2}(-[a-z]+)+-[0-9]", "a region such as eu-west-1"), None, None, "refuse any other"),
+)
+
+NAMES = ("stage", "like", *(setting.name for setting in TABLE))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A deployment, described. The defaults of the numbers come from the stage."""
+    """A deployment, described: the fields are the names of the table."""
 
     stage: Stage
-    front_doors: tuple[FrontDoor, ...]
+    front_door: tuple[FrontDoor, ...]
     nat: int
     catalogue: bool
     diaries: bool
-    database_max_acu: float
-    database_pause_after_seconds: int
+    front_door_min_instances: int
     front_door_max_instances: int
+    private_service_min_tasks: int
+    private_service_max_tasks: int
+    database_min_acu: float
+    database_max_acu: float
+    database_readers: int
+    database_pause_after_seconds: int
     database_pool_size: int
     xray_endpoint: bool
+    zone_ids: tuple[str, ...] | None
+    approval: str
+    account: str | None
+    region: str | None
 
     @classmethod
-    def from_context(cls, node: Node) -> "Settings":
-        """Reads `-c name=value` arguments; a value that cannot be meant is refused with the list of those that can."""
-        context = _Context(node)
-        stage = STAGES[context.choice("stage", tuple(STAGES), default="dev")]
-        return cls(
-            stage=stage,
-            front_doors=_front_doors(context.choice("front_door", FRONT_DOOR_CHOICES, default=FrontDoor.EXPRESS)),
-            nat=int(context.choice("nat", ("0", "1", "2"), default="0")),
-            catalogue=context.flag("catalogue"),
-            diaries=context.flag("diaries"),
-            database_max_acu=context.number("database_max_acu", default=stage.database_max_acu, low=1, high=256),
-            database_pause_after_seconds=int(
-                context.number("database_pause_after_seconds", default=300, low=300, high=86_400)
-            ),
-            front_door_max_instances=int(
-                context.number("front_door_max_instances", default=stage.front_door_max_instances, low=1, high=25)
-            ),
-            database_pool_size=int(context.number("database_pool_size", default=4, low=2, high=100)),
-            xray_endpoint=context.flag("xray_endpoint"),
-        )
+    def parse(cls, given: Mapping[str, object]) -> "Settings":
+        """Returns the settings, or raises `SettingError` for the first value that cannot be meant."""
+        _refuse_unknown(given)
+        stage = _stage(given)
+        values = {}
+        for setting in TABLE:
+            default = setting.prod if stage.keeps_data else setting.dev
+            values[setting.name] = _value(setting.name, setting.kind, given, default)
+        settings = cls(stage=stage, **values)
+        settings._check()
+        return settings
+
+    @property
+    def database_can_pause(self) -> bool:
+        return self.database_min_acu == 0
+
+    def _check(self) -> None:
+        """Checks what no single value shows."""
+        for low, high in (
+            ("front_door_min_instances", "front_door_max_instances"),
+            ("private_service_min_tasks", "private_service_max_tasks"),
+            ("database_min_acu", "database_max_acu"),
+        ):
+            if getattr(self, low) > getattr(self, high):
+                raise SettingError(
+                    f"{low}={getattr(self, low)} is above {high}={getattr(self, high)}: lower it, or raise {high}"
+                )
 
 
-BOTH_FRONT_DOORS = f"{FrontDoor.APP_RUNNER}+{FrontDoor.EXPRESS}"
-"""For the days of a move from one to the other: `docs/deploy.md`."""
+def _refuse_unknown(given: Mapping[str, object]) -> None:
+    """The CDK's own context has `:` or `@` in its names; every other name must be a setting."""
+    for name in given:
+        if name not in NAMES and ":" not in name and "@" not in name:
+            near = difflib.get_close_matches(name, NAMES, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(NAMES)}"
+            raise SettingError(f"{name}: there is no such setting; {advice}")
 
-FRONT_DOOR_CHOICES = (FrontDoor.APP_RUNNER, FrontDoor.EXPRESS, BOTH_FRONT_DOORS)
+
+def _stage(given: Mapping[str, object]) -> Stage:
+    name = _value("stage", STAGE_NAME, given, "dev")
+    like = _value("like", LIKE, given, "dev" if name == "dev" else "prod")
+    if (name, like) in (("dev", "prod"), ("prod", "dev")):
+        raise SettingError(f"like={like}: the stage {name} is like itself; choose another name for the stage")
+    return Stage(name, like)
 
 
-def _front_doors(choice: str) -> tuple[FrontDoor, ...]:
-    return tuple(FrontDoor(name) for name in choice.split("+"))
-
-
-class _Context:
-    """Typed reads of context values, which come as text from the command line and as anything from cdk.json."""
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-
-    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
-        value = self._text(name, default)
-        if value not in choices:
-            raise ValueError(f"{name}={value}: choose one of {', '.join(choices)}")
-        return value
-
-    def flag(self, name: str) -> bool:
-        return self.choice(name, ("true", "false"), default="false") == "true"
-
-    def number(self, name: str, default: float, low: float, high: float) -> float:
-        text = self._text(name, str(default))
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(f"{name}={text}: not a number") from None
-        if not low <= value <= high:
-            raise ValueError(f"{name}={text}: must be from {low} to {high}")
-        return value
-
-    def _text(self, name: str, default: str) -> str:
-        value = self._node.try_get_context(name)
-        return default if value is None else str(value).lower()
+def _value(name: str, kind: Kind, given: Mapping[str, object], default: object) -> Any:
+    """Values come as text from the command line, and as anything from cdk.json."""
+    value = given.get(name)
+    value = default if value is None else value
+    if value is None:
+        return None
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    try:
+        return kind.parse(shown)
+    except ValueError:
+        raise SettingError(f"{name}={shown}: say {kind.accepts}") from None

@@ -1,4 +1,4 @@
-"""Every combination of the four choices is synthesised once, with cdk-nag looking on, and shared by all tests."""
+"""Each combination of `system.py` is synthesised once, with cdk-nag looking on, and shared by all tests."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -40,6 +40,13 @@ def system(request: pytest.FixtureRequest, synthesised: Callable[[Combination], 
 
 
 @pytest.fixture(scope="session")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> System:
+    """A stage that keeps its data, with everything."""
+    everything = Combination("app-runner+express", catalogue=True, diaries=True)
+    return synthesise(everything, tmp_path_factory.mktemp("prod"), stage="prod")
+
+
+@pytest.fixture(scope="session")
 def every_system(synthesised: Callable[[Combination], System]) -> list[System]:
     """For tests that compare combinations."""
     return [synthesised(combination) for combination in COMBINATIONS]
@@ -47,7 +54,7 @@ def every_system(synthesised: Callable[[Combination], System]) -> list[System]:
 
 @pytest.fixture(scope="session")
 def distinct_templates(every_system: list[System], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Each template that differs from every other, once, as a file: linters need not see it thirty-six times."""
+    """Each template that differs from every other, once, as a file: linters need not see it for every combination."""
     folder = tmp_path_factory.mktemp("distinct")
     files: dict[str, Path] = {}
     for system in every_system:

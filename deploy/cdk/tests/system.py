@@ -40,12 +40,32 @@ class Combination:
         }
 
 
-COMBINATIONS = [
-    Combination(front_door, nat, catalogue, diaries)
-    for front_door, nat, catalogue, diaries in itertools.product(
-        ("app-runner", "express", "app-runner+express"), (0, 1, 2), (False, True), (False, True)
-    )
-]
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "front_door": ("express", "app-runner", "app-runner+express"),
+    "nat": (0, 1, 2),
+    "catalogue": (False, True),
+    "diaries": (False, True),
+}
+
+
+def _pairwise(choices: dict[str, tuple[Any, ...]]) -> list[Combination]:
+    """Returns few combinations in which every two values of different choices occur together somewhere."""
+    names = list(choices)
+    candidates = [dict(zip(names, values, strict=True)) for values in itertools.product(*choices.values())]
+
+    def pairs(candidate: dict[str, Any]) -> set[tuple[Any, ...]]:
+        return {(one, candidate[one], other, candidate[other]) for one, other in itertools.combinations(names, 2)}
+
+    missing = set().union(*map(pairs, candidates))
+    chosen = []
+    while missing:
+        best = max(candidates, key=lambda candidate: len(pairs(candidate) & missing))
+        chosen.append(Combination(**best))
+        missing -= pairs(best)
+    return chosen
+
+
+COMBINATIONS = _pairwise(CHOICES)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import pytest
-
-from system import Combination, Resource, System, synthesise
+from system import Resource, System
 
 LONGEST_DRAIN = 25
 
@@ -59,7 +57,7 @@ def test_both_front_doors_run_the_very_same_image(system: System):
     assert len(images) == 1
 
 
-def test_services_run_mostly_on_spot_with_a_first_task_on_demand(system: System):
+def test_the_first_task_runs_on_demand_and_most_others_on_spot(system: System):
     for service in system.of_type("AWS::ECS::Service"):
         assert service.properties["CapacityProviderStrategy"] == [
             {"CapacityProvider": "FARGATE", "Base": 1, "Weight": 1},
@@ -103,8 +101,33 @@ def test_nobody_can_open_a_shell_in_a_task(system: System):
         assert not service.properties.get("EnableExecuteCommand")
 
 
-@pytest.mark.parametrize(("stage", "tasks"), [("dev", 1), ("prod", 2)])
-def test_production_has_a_task_in_each_zone(tmp_path, stage: str, tasks: int):
-    system = synthesise(Combination(), tmp_path, nag=False, stage=stage)
+def test_tasks_are_spread_over_the_zones_again_when_they_are_not(system: System):
+    for service in system.of_type("AWS::ECS::Service"):
+        assert service.properties["AvailabilityZoneRebalancing"] == "ENABLED"
 
-    assert system.only("AWS::ECS::Service").properties["DesiredCount"] == tasks
+
+def test_a_stage_to_try_things_in_runs_one_task_and_does_not_scale(system: System):
+    for service in system.of_type("AWS::ECS::Service"):
+        assert service.properties["DesiredCount"] == 1
+    assert not system.of_type("AWS::ApplicationAutoScaling::ScalableTarget")
+
+
+def test_production_runs_two_tasks_on_demand_and_scales_by_processor_and_requests(prod: System):
+    services = prod.of_type("AWS::ECS::Service")
+    targets = prod.of_type("AWS::ApplicationAutoScaling::ScalableTarget")
+    metrics = [
+        policy.properties["TargetTrackingScalingPolicyConfiguration"]["PredefinedMetricSpecification"]
+        for policy in prod.of_type("AWS::ApplicationAutoScaling::ScalingPolicy")
+    ]
+
+    assert len(services) == len(targets) == 3
+    for service in services:
+        assert "DesiredCount" not in service.properties, "a deployment would undo the scaling"
+        on_demand = service.properties["CapacityProviderStrategy"][0]
+        assert (on_demand["CapacityProvider"], on_demand["Base"]) == ("FARGATE", 2)
+    for target in targets:
+        assert (target.properties["MinCapacity"], target.properties["MaxCapacity"]) == (2, 6)
+    assert sorted(metric["PredefinedMetricType"] for metric in metrics) == [
+        *["ALBRequestCountPerTarget"] * 2,
+        *["ECSServiceAverageCPUUtilization"] * 3,
+    ]

@@ -1,47 +1,23 @@
-"""The picture is the one its source describes, and the sums and names in docs/deploy.md are right."""
+"""The sums, names and settings in docs/deploy.md are right."""
 
-import math
 import re
-import subprocess
-import sys
+import tomllib
 
-import pytest
-
-from causeway.settings import STAGES
+import costs
+from causeway.settings import LIKE, NAMES, STAGE_NAME, TABLE
 from system import CDK_FOLDER, REPOSITORY_ROOT
 
-TIMES = "\N{MULTIPLICATION SIGN}"
 TEXT = (REPOSITORY_ROOT / "docs/deploy.md").read_text()
 
 
-def _cost_rows() -> list[list[str]]:
-    table = TEXT.split("## What it costs a month")[1].split("## ")[0]
-    lines = [line for line in table.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+def test_the_cost_table_is_the_one_that_the_prices_give():
+    assert costs.table() in TEXT, "put what `python costs.py` prints into docs/deploy.md"
 
 
-def _sum_of_products(arithmetic: str) -> float:
-    """Twice three and one is seven."""
-    return sum(math.prod(map(float, term.split(TIMES))) for term in arithmetic.split("+"))
-
-
-def test_the_picture_is_drawn_from_its_present_source():
-    result = subprocess.run([sys.executable, CDK_FOLDER / "draw.py", "--check"], capture_output=True, text=True)
-
-    assert result.returncode == 0, f"{result.stderr.strip()}: run make cdk-picture"
-
-
-@pytest.mark.parametrize("column", [2, 3, 4])
-def test_each_cost_is_what_its_arithmetic_says_and_the_total_is_their_sum(column: int):
-    _, _, *rows, total = _cost_rows()
-    costs = []
-    for row in rows:
-        if row[column]:
-            arithmetic, result = row[column].split(" = ")
-            assert abs(_sum_of_products(arithmetic) - float(result)) < 0.006, row[0]
-            costs.append(float(result))
-
-    assert f"{sum(costs):.2f}" == total[column].strip("*")
+def test_every_price_says_where_it_was_read():
+    for name, price in tomllib.loads((CDK_FOLDER / "prices.toml").read_text()).items():
+        assert price["source"] in ("article", "memory"), name
+        assert price["usd"] > 0, name
 
 
 def test_every_module_that_the_text_names_exists():
@@ -49,8 +25,28 @@ def test_every_module_that_the_text_names_exists():
         assert (CDK_FOLDER / module).exists(), module
 
 
-def test_the_settings_table_tells_the_stages_defaults():
-    dev, prod = STAGES["dev"], STAGES["prod"]
+def test_the_settings_table_is_the_one_in_the_code():
+    rows = {
+        tuple(cell.strip() for cell in line.strip("|").split("|"))[:4]
+        for line in TEXT.split("## Settings")[1].split("## ")[0].splitlines()
+        if line.startswith("| `")
+    }
 
-    assert f"dev {dev.database_max_acu}, prod {prod.database_max_acu}" in TEXT
-    assert f"dev {dev.front_door_max_instances}, prod {prod.front_door_max_instances}" in TEXT
+    assert rows == {
+        ("`stage`", STAGE_NAME.accepts, "`dev`", "`prod`"),
+        ("`like`", LIKE.accepts, "`dev`", "`prod`"),
+        *((f"`{each.name}`", each.kind.accepts, _shown(each.dev), _shown(each.prod)) for each in TABLE),
+    }
+
+
+def test_make_knows_every_setting():
+    text = (CDK_FOLDER / "cdk.mk").read_text()
+    [names] = re.findall(r"^CDK_SETTINGS := ((?:.*\\\n)*.*)$", text, re.MULTILINE)
+
+    assert {name.lower() for name in names.replace("\\", "").split()} == set(NAMES)
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "none"
+    return f"`{str(default).lower()}`"

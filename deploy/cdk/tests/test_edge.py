@@ -50,15 +50,45 @@ def test_there_are_no_other_rules(system: System):
 
 
 def test_what_the_api_is_made_for_is_counted_and_not_blocked(system: System):
-    """A visit without a User-Agent; and pictures, which are larger than the body that the rules like, with diaries."""
-    statement = _rules(system)["AWSManagedRulesCommonRuleSet"]["Statement"]["ManagedRuleGroupStatement"]
-    counted = {override["Name"] for override in statement["RuleActionOverrides"]}
+    """A visit without a User-Agent; pictures, texts and passwords, which may hold anything."""
+    counted = {
+        name: {
+            override["Name"]
+            for override in rule["Statement"]["ManagedRuleGroupStatement"].get("RuleActionOverrides", [])
+            if override["ActionToUse"] == {"Count": {}}
+        }
+        for name, rule in _rules(system).items()
+        if name in MANAGED
+    }
 
-    assert counted == {"NoUserAgent_HEADER"} | ({"SizeRestrictions_BODY"} if system.combination.diaries else set())
+    assert counted == {
+        "AWSManagedRulesAmazonIpReputationList": set(),
+        "AWSManagedRulesCommonRuleSet": {
+            "NoUserAgent_HEADER",
+            "SizeRestrictions_BODY",
+            "CrossSiteScripting_BODY",
+            "GenericLFI_BODY",
+            "GenericRFI_BODY",
+            "EC2MetaDataSSRF_BODY",
+        },
+        "AWSManagedRulesKnownBadInputsRuleSet": set(),
+        "AWSManagedRulesSQLiRuleSet": {"SQLi_BODY", "SQLiExtendedPatterns_BODY"},
+    }
 
 
-def test_the_log_of_the_web_acl_does_not_hold_the_admin_token(system: System):
+def test_the_log_of_the_web_acl_holds_blocked_requests_alone(system: System):
+    """What is only counted is every upload, with its session cookie."""
     logging = system.only("AWS::WAFv2::LoggingConfiguration").properties
+    [keep] = logging["LoggingFilter"]["Filters"]
 
-    assert logging["RedactedFields"] == [{"SingleHeader": {"Name": "authorization"}}]
     assert logging["LoggingFilter"]["DefaultBehavior"] == "DROP"
+    assert (keep["Behavior"], keep["Conditions"]) == ("KEEP", [{"ActionCondition": {"Action": "BLOCK"}}])
+
+
+def test_neither_log_nor_sampled_requests_hold_a_session_or_the_admin_token(system: System):
+    acl = system.only("AWS::WAFv2::WebACL").properties["DataProtectionConfig"]["DataProtections"]
+    logging = system.only("AWS::WAFv2::LoggingConfiguration").properties["RedactedFields"]
+
+    assert {header for each in acl for header in each["Field"]["FieldKeys"]} == {"authorization", "cookie"}
+    assert {each["Field"]["FieldType"] for each in acl} == {"SINGLE_HEADER"}
+    assert {field["SingleHeader"]["Name"] for field in logging} == {"authorization", "cookie"}

@@ -86,17 +86,106 @@ def test_the_bucket_is_private_and_encrypted(diaries: System):
     assert "BucketEncryption" in bucket
 
 
-def test_the_bucket_speaks_tls_only_and_gives_objects_to_the_vpcs_endpoint_only(diaries: System):
-    tls, endpoint = diaries.only("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
+def test_the_bucket_speaks_tls_only(diaries: System):
+    tls, *_ = diaries.only("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
 
     assert (tls["Effect"], tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
-    assert endpoint["Effect"] == "Deny"
-    source = endpoint["Condition"]["StringNotEquals"]["aws:SourceVpce"]
-    assert diaries.target(diaries.stacks["Diaries"], source).startswith("Network.VpcS3")
+
+
+OURS = {"aws:PrincipalTag/system": "causeway", "aws:SecureTransport": "true", "s3:signatureAge": 1_000}
+FROM_INSIDE = {"aws:SourceVpce": "our endpoint"}
+PRESIGNED = {"s3:authType": "REST-QUERY-STRING"}
+SIGNED = {"s3:authType": "REST-HEADER"}
+LATE = {"s3:signatureAge": 300_001}
+ADMINISTRATOR = {**SIGNED, "aws:SecureTransport": "true", "s3:signatureAge": 1_000}
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "request_context", "denied"),
+    [
+        ("the service reads", "s3:GetObject", {**OURS, **SIGNED, **FROM_INSIDE}, False),
+        ("the service writes", "s3:PutObject", {**OURS, **SIGNED, **FROM_INSIDE}, False),
+        ("the service deletes", "s3:DeleteObject", {**OURS, **SIGNED, **FROM_INSIDE}, False),
+        ("a browser in time", "s3:GetObject", {**OURS, **PRESIGNED}, False),
+        ("a browser too late", "s3:GetObject", {**OURS, **PRESIGNED, **LATE}, True),
+        ("a browser without TLS", "s3:GetObject", {**OURS, **PRESIGNED, "aws:SecureTransport": "false"}, True),
+        ("stolen credentials that read", "s3:GetObject", {**OURS, **SIGNED}, True),
+        ("stolen credentials that write", "s3:PutObject", {**OURS, **SIGNED}, True),
+        ("stolen credentials that sign a write", "s3:PutObject", {**OURS, **PRESIGNED}, True),
+        ("stolen credentials that delete", "s3:DeleteObject", {**OURS, **SIGNED}, True),
+        ("stolen credentials by another endpoint", "s3:PutObject", {**OURS, "aws:SourceVpce": "theirs"}, True),
+        ("an administrator who empties it", "s3:DeleteObject", ADMINISTRATOR, False),
+        ("an administrator who copies into it", "s3:PutObject", ADMINISTRATOR, False),
+    ],
+)
+def test_the_bucket_policy_denies(synthesised, who: str, action: str, request_context: dict, denied: bool):
+    system = synthesised(next(combination for combination in COMBINATIONS if combination.diaries))
+    statements = system.only("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
+
+    assert any(_applies(statement, action, request_context) for statement in statements) == denied, who
+
+
+def _applies(statement: dict, action: str, request_context: dict) -> bool:
+    """IAM's evaluation of one Deny: all conditions must match, and a negated one matches a missing key."""
+    assert statement["Effect"] == "Deny"
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    compare = {
+        "StringEquals": lambda have, want: have == want,
+        "StringNotEquals": lambda have, want: have != want,
+        "Bool": lambda have, want: have == want,
+        "NumericGreaterThan": lambda have, want: have is not None and have > int(want),
+    }
+    return (actions == ["s3:*"] or action in actions) and all(
+        compare[operator](request_context.get(key), "our endpoint" if key == "aws:SourceVpce" else want)
+        for operator, keys in statement["Condition"].items()
+        for key, want in keys.items()
+    )
+
+
+def test_the_policy_names_the_vpcs_endpoint(diaries: System):
+    statements = diaries.only("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
+    endpoints = [
+        statement["Condition"]["StringNotEquals"]["aws:SourceVpce"]
+        for statement in statements
+        if "StringNotEquals" in statement["Condition"]
+    ]
+
+    assert len(endpoints) == 2
+    for endpoint in endpoints:
+        assert diaries.target(diaries.stacks["Diaries"], endpoint).startswith("Network.VpcS3")
+
+
+def test_every_role_that_may_touch_pictures_carries_the_tag_that_the_policy_asks_for(diaries: System):
+    touching = {
+        diaries.target(policy.stack, role)
+        for policy in diaries.of_type("AWS::IAM::Policy")
+        if "s3:PutObject" in str(policy.properties)
+        for role in policy.properties["Roles"]
+    }
+    tagged = {
+        role.key
+        for role in diaries.of_type("AWS::IAM::Role")
+        if {"Key": "system", "Value": "causeway"} in role.properties.get("Tags", [])
+    }
+
+    assert touching
+    assert touching <= tagged
+
+
+def test_old_versions_of_pictures_end_when_the_backups_that_name_them_do(prod: System):
+    bucket = prod.only("AWS::S3::Bucket").properties
+    [rule] = [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if "NoncurrentVersionExpiration" in rule]
+
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 14}
+    assert (
+        rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        == (prod.only("AWS::RDS::DBCluster").properties["BackupRetentionPeriod"])
+    )
 
 
 def test_incomplete_uploads_are_thrown_away(diaries: System):
-    [rule] = diaries.only("AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
+    rule, *_ = diaries.only("AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
 
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert rule["Status"] == "Enabled"

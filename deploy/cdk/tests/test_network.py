@@ -1,6 +1,6 @@
 """Two zones, NAT by choice, a gateway for S3 always, and an interface endpoint for each AWS API called without NAT."""
 
-from system import System
+from system import Combination, System, synthesise
 
 ENDPOINTS_WITHOUT_NAT = {"secretsmanager", "ecr.api", "ecr.dkr", "logs"}
 
@@ -62,3 +62,16 @@ def test_interface_endpoints_stand_in_both_zones_and_answer_to_the_usual_names(s
 
 def test_rejected_connections_are_logged(system: System):
     assert system.only("AWS::EC2::FlowLog").properties["TrafficType"] == "REJECT"
+
+
+def test_zones_can_be_named_by_id_because_letters_differ_between_accounts(tmp_path):
+    system = synthesise(Combination(), tmp_path, zone_ids="use1-az1,use1-az4")
+    subnets = system.of_type("AWS::EC2::Subnet")
+
+    assert not any("AvailabilityZone" in subnet.properties for subnet in subnets)
+    assert sorted((subnet.id[3:10], subnet.properties["AvailabilityZoneId"]) for subnet in subnets) == [
+        ("private", "use1-az1"),
+        ("private", "use1-az4"),
+        ("publicS", "use1-az1"),
+        ("publicS", "use1-az4"),
+    ]

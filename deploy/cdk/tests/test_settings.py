@@ -1,31 +1,43 @@
 """A setting is either meant or refused, and a system too large for its database is refused as well."""
 
 import dataclasses
+import re
 
 import pytest
 from aws_cdk import App
 
-from causeway.budget import ConnectionBudgetExceeded, check_connection_budget, connections_needed, max_connections
-from causeway.settings import STAGES, FrontDoor, Settings
+from causeway.budget import check_connection_budget, connections_needed, max_connections
+from causeway.kinds import SettingError
+from causeway.settings import TABLE, FrontDoor, Settings
 from system import Combination, synthesise
 
 
 def _settings(**context: str) -> Settings:
-    return Settings.from_context(App(context=context).node)
+    return Settings.parse(context)
 
 
 def test_without_any_choice_it_is_a_stage_to_try_things_in_on_express():
     settings = _settings()
 
     assert settings.stage.name == "dev"
-    assert settings.front_doors == (FrontDoor.EXPRESS,)
+    assert settings.front_door == (FrontDoor.EXPRESS,)
     assert (settings.nat, settings.catalogue, settings.diaries) == (0, False, False)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("stage", "staging"),
+        ("stage", "Staging"),
+        ("stage", "a-name-of-17-chars"),
+        ("like", "test"),
+        ("front_door", "express+express"),
+        ("front_door_max_instances", "2.5"),
+        ("database_max_acu", "1.3"),
+        ("zone_ids", "euw1-az1"),
+        ("zone_ids", "eu-west-1a,eu-west-1b"),
+        ("account", "1234"),
+        ("region", "europe"),
+        ("approval", "always"),
         ("front_door", "lambda"),
         ("nat", "3"),
         ("catalogue", "yes"),
@@ -34,50 +46,98 @@ def test_without_any_choice_it_is_a_stage_to_try_things_in_on_express():
         ("database_max_acu", "many"),
         ("database_pause_after_seconds", "60"),
         ("front_door_max_instances", "26"),
-        ("database_pool_size", "1"),
+        ("database_pool_size", "4"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, value: str):
-    with pytest.raises(ValueError, match=f"{name}={value}"):
+    with pytest.raises(SettingError, match=re.escape(f"{name}={value}: say ")):
         _settings(**{name: value})
 
 
 def test_json_values_of_cdk_json_mean_the_same_as_text():
     app = App(context={"nat": 0, "catalogue": True})
 
-    assert Settings.from_context(app.node).nat == 0
-    assert Settings.from_context(app.node).catalogue is True
+    settings = Settings.parse(app.node.get_all_context())
+    assert settings.nat == 0
+    assert settings.catalogue is True
 
 
-@pytest.mark.parametrize("stage", STAGES)
+def test_a_name_that_is_no_setting_is_refused_with_the_one_that_was_meant():
+    with pytest.raises(SettingError, match="databse_max_acu: there is no such setting; did you mean database_max_acu"):
+        _settings(databse_max_acu="16")
+
+
+def test_the_cdks_own_context_is_no_setting():
+    _settings(**{"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:checkSecretUsage": True})
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        ("front_door_min_instances", "front_door_max_instances"),
+        ("private_service_min_tasks", "private_service_max_tasks"),
+        ("database_min_acu", "database_max_acu"),
+    ],
+)
+def test_a_minimum_above_its_maximum_is_refused(low: str, high: str):
+    with pytest.raises(SettingError, match=f"{low}=3.* is above {high}=2"):
+        _settings(**{low: "3", high: "2"})
+
+
+def test_a_stage_of_another_name_is_like_prod_unless_it_says_otherwise():
+    assert _settings(stage="alice").stage.keeps_data is True
+    assert _settings(stage="alice", like="dev").stage.keeps_data is False
+    with pytest.raises(SettingError, match="like=dev: the stage prod is like itself"):
+        _settings(stage="prod", like="dev")
+
+
+@pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
+def test_the_defaults_pass_their_own_check(setting):
+    for default in (setting.dev, setting.prod):
+        if default is not None:
+            setting.kind.parse(str(default).lower())
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
 @pytest.mark.parametrize("front_door", ["app-runner", "express", "app-runner+express"])
 def test_the_stages_are_within_their_budget_even_while_moving(stage: str, front_door: str):
     check_connection_budget(_settings(stage=stage, front_door=front_door))
 
 
 @pytest.mark.parametrize(
-    ("acu", "connections"), [(1, 189), (2, 189), (4, 823), (8, 1669), (15.5, 1669), (16, 2000), (256, 2000)]
+    ("minimum", "maximum", "connections"),
+    [
+        (0, 1, 189),
+        (0, 2, 189),
+        (0, 4, 823),
+        (0, 8, 1669),
+        (0, 15.5, 1669),
+        (0, 16, 2000),
+        (0.5, 256, 2000),
+        (1, 16, 3360),
+        (1, 256, 5000),
+    ],
 )
-def test_what_aurora_allows(acu: float, connections: int):
-    assert max_connections(acu) == connections
+def test_what_aurora_allows(minimum: float, maximum: float, connections: int):
+    assert max_connections(maximum, minimum) == connections
 
 
 def test_a_roll_out_needs_twice_the_connections_and_a_second_front_door_as_many_again():
     one = _settings(front_door_max_instances="3", database_pool_size="5")
-    two = dataclasses.replace(one, front_doors=(FrontDoor.APP_RUNNER, FrontDoor.EXPRESS))
+    two = dataclasses.replace(one, front_door=(FrontDoor.APP_RUNNER, FrontDoor.EXPRESS))
 
-    assert connections_needed(one) == 3 * 5 * 2 + 10
-    assert connections_needed(two) == 2 * 3 * 5 * 2 + 10
+    assert connections_needed(one) == 3 * (5 + 2) * 2 + 10
+    assert connections_needed(two) == 2 * 3 * (5 + 2) * 2 + 10
 
 
 def test_the_budget_may_be_used_up_to_the_last_connection():
-    settings = _settings(front_door_max_instances="1", database_pool_size="89")
+    settings = _settings(front_door_max_instances="1", database_pool_size="87")
     check_connection_budget(settings)
 
-    with pytest.raises(ConnectionBudgetExceeded):
-        check_connection_budget(dataclasses.replace(settings, database_pool_size=90))
+    with pytest.raises(SettingError):
+        check_connection_budget(dataclasses.replace(settings, database_pool_size=88))
 
 
 def test_synthesis_fails_with_the_sum_written_out(tmp_path):
-    with pytest.raises(ConnectionBudgetExceeded, match=r"2 instances x 50 connections x 2 .* = 210 .* 1 ACU allow 189"):
+    with pytest.raises(SettingError, match=r"2 instances x \(50 \+ 2\) .* = 218 .* 1 ACU allow 189"):
         synthesise(Combination(), tmp_path, database_pool_size="50")

@@ -1,4 +1,5 @@
-"""Creates the application's database user, or brings an existing one in line. Run by CloudFormation on each deployment.
+"""Creates the application's database user, or brings an existing one in line. CloudFormation runs it when it
+is first made and whenever its code changes.
 
 It talks to the database through the RDS Data API. The password itself never leaves this function: the database is
 given the SCRAM verifier that it would store anyway, so no log of statements can hold it.

@@ -1,0 +1,121 @@
+"""Makes the cost table of docs/deploy.md: `python costs.py` prints it, a test compares it."""
+
+import tomllib
+from pathlib import Path
+
+from causeway.settings import Settings
+
+HOURS = 730
+PRICES = {
+    name: price["usd"] for name, price in tomllib.loads((Path(__file__).parent / "prices.toml").read_text()).items()
+}
+
+SYSTEMS = {
+    "dev, App Runner, NAT=1": Settings.parse({"front_door": "app-runner", "nat": "1"}),
+    "dev, Express": Settings.parse({}),
+    "prod, Express, catalogue, diaries": Settings.parse({"stage": "prod", "catalogue": "true", "diaries": "true"}),
+}
+
+
+class Use:
+    """What is not a setting: how busy a stage is. Estimates."""
+
+    def __init__(self, settings: Settings) -> None:
+        prod = settings.stage.keeps_data
+        self.busy_hours = HOURS if prod else 60
+        self.acus = 2 if prod else 1
+        self.storage_gb = 20 if prod else 1
+        self.million_io = 50 if prod else 1
+        self.million_requests = 10 if prod else 1
+        self.capacity_units = 1 if prod else 0
+        self.log_gb = 20 if prod else 1
+        self.insights_metrics = 50 if prod else 20
+        self.zone_gb = 20 if prod else 1
+        self.out_gb = 20 if prod else 1
+        self.diaries_gb = 50
+
+
+def rows(settings: Settings) -> dict[str, float]:
+    """Returns the cost of a month, item by item."""
+    use = Use(settings)
+    return {
+        "public API": _front_door(settings, use),
+        "NAT gateways, an address each": settings.nat * HOURS * (_price("nat_hour") + _price("public_address_hour")),
+        "interface endpoints, 4 in 2 zones": _endpoints(settings),
+        "private services, ¼ vCPU and ½ GB, arm64": _private_tasks(settings),
+        "catalogue: balancer and API": _catalogue(settings, use),
+        "Aurora: capacity, storage, I/O": _database(settings, use),
+        "secrets": 3 * _price("secret"),
+        "WAF: ACL, 5 rules, requests": _price("waf_acl")
+        + 5 * _price("waf_rule")
+        + use.million_requests * _price("waf_million_requests"),
+        "logs and Container Insights": use.log_gb * _price("log_gb") + use.insights_metrics * _price("metric"),
+        "Cloud Map": _price("cloud_map_zone") + settings.private_service_min_tasks * _price("cloud_map_instance"),
+        "traffic between zones and out": use.zone_gb * _price("zone_traffic_gb")
+        + use.out_gb * _price("traffic_out_gb"),
+        "diaries": use.diaries_gb * _price("s3_gb") if settings.diaries else 0,
+    }
+
+
+def table() -> str:
+    """Returns the table in Markdown, with a sum."""
+    columns = {name: rows(settings) for name, settings in SYSTEMS.items()}
+    items = list(next(iter(columns.values())))
+    lines = [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    for item in items:
+        lines.append(f"| {item} | {' | '.join(_shown(column[item]) for column in columns.values())} |")
+    sums = (_shown(sum(column.values())) for column in columns.values())
+    lines.append(f"| **together** | {' | '.join(f'**{each}**' for each in sums)} |")
+    return "\n".join(lines)
+
+
+def _price(name: str) -> float:
+    return float(PRICES[name])
+
+
+def _shown(usd: float) -> str:
+    return f"{usd:.2f}" if usd else ""
+
+
+def _task(vcpu: float, gb: float, arm: bool = False) -> float:
+    kind = "fargate_arm" if arm else "fargate"
+    return HOURS * (vcpu * _price(f"{kind}_vcpu_hour") + gb * _price(f"{kind}_gb_hour"))
+
+
+def _balancer(use: Use, addresses: int) -> float:
+    hour = _price("balancer_hour") + addresses * _price("public_address_hour")
+    return HOURS * (hour + use.capacity_units * _price("balancer_capacity_unit_hour"))
+
+
+def _front_door(settings: Settings, use: Use) -> float:
+    instances = settings.front_door_min_instances
+    if "app-runner" in settings.front_door:
+        memory = HOURS * 2 * _price("apprunner_gb_hour")
+        return instances * (memory + use.busy_hours * _price("apprunner_active_vcpu_hour"))
+    return instances * _task(1, 2) + _balancer(use, addresses=2)
+
+
+def _endpoints(settings: Settings) -> float:
+    needed = settings.nat == 0 or "express" in settings.front_door
+    return 4 * 2 * HOURS * _price("endpoint_zone_hour") if needed else 0
+
+
+def _private_tasks(settings: Settings) -> float:
+    services = 3 if settings.catalogue else 1
+    return services * settings.private_service_min_tasks * _task(0.25, 0.5, arm=True)
+
+
+def _catalogue(settings: Settings, use: Use) -> float:
+    if not settings.catalogue:
+        return 0
+    return _balancer(use, addresses=0) + _price("http_api_million_requests")
+
+
+def _database(settings: Settings, use: Use) -> float:
+    instances = 1 + settings.database_readers
+    capacity = instances * use.busy_hours * use.acus * _price("acu_hour")
+    return capacity + use.storage_gb * _price("aurora_storage_gb") + use.million_io * _price("aurora_million_io")
+
+
+if __name__ == "__main__":
+    print(table())
