@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace, settings: Settings, aws: Aws) -> int:
     lines: dict[str, Callable[[], Iterable[str]]] = {
         "bootstrap": lambda: bootstrap.run(aws),
         "logs": lambda: logs.run(settings, aws, options.service, options.since),
-        "reachable": lambda: () if status.stacks(settings, aws) else (),
+        "reachable": lambda: status.stacks(settings, aws),
         "rollback": lambda: rollback.run(settings, aws),
     }
     for line in lines[options.command]():
