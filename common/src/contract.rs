@@ -1,6 +1,29 @@
-//! The identity of an ECS task: what private-service answers and frontend-api passes on.
+//! What both services must agree on: the identity of an ECS task, which private-service answers and frontend-api passes
+//! on, and the problems that private-service reports instead.
 
 use serde::{Deserialize, Serialize};
+
+use crate::http::problem::{Kind, Retry};
+
+/// private-service has no metadata endpoint to read.
+pub static TASK_METADATA_NOT_CONFIGURED: Kind = Kind {
+    slug: "task-metadata-not-configured",
+    status: 503,
+    title: "No task metadata endpoint",
+    meaning: "ECS_CONTAINER_METADATA_URI_V4 is not set, so the service cannot know its task. ECS sets it in every container \
+              (Fargate platform 1.4.0 or later, container agent 1.39.0 or later).",
+    retry: Retry::Never,
+};
+
+/// private-service's metadata endpoint gives no usable answer.
+pub static TASK_METADATA_UNAVAILABLE: Kind = Kind {
+    slug: "task-metadata-unavailable",
+    status: 503,
+    title: "Task metadata unavailable",
+    meaning: "The ECS task metadata endpoint gave no usable answer, and there is no earlier answer to serve. The service's \
+              log has the cause.",
+    retry: Retry::Later,
+};
 
 /// Who a task is. What ECS does not tell is null; no key is ever absent, or any JSON object would pass for an identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -3,13 +3,12 @@
 use actix_web::web::{Data, Json, ServiceConfig};
 use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
-use causeway_common::http::problem::Problem;
-use causeway_common::http::problem::ProblemBody;
+use causeway_common::http::problem::{Kind, Problem, ProblemBody};
 use causeway_common::http::server::{get_only, read_only};
 use causeway_common::shutdown::Draining;
 use utoipa::OpenApi;
 
-use crate::database::Database;
+use crate::database::{DATABASE_UNAVAILABLE, Database};
 use crate::{doctor, private_service, visits};
 
 /// Adds them all.
@@ -21,8 +20,11 @@ pub fn mount(routes: &mut ServiceConfig) {
         .service(read_only("/test-connection", doctor::handlers::test_connection))
         .service(read_only("/health", health::health))
         .service(read_only("/ready", ready));
-    docs::mount(routes, Api::openapi());
+    docs::mount(routes, Api::openapi(), KINDS);
 }
+
+/// The problems that the features report.
+const KINDS: &[&[&Kind]] = &[visits::KINDS, private_service::KINDS, doctor::handlers::KINDS, &[&DATABASE_UNAVAILABLE]];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -44,6 +46,6 @@ struct Api;
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn ready(draining: Data<Draining>, database: Data<Database>) -> Result<Json<Status>, Problem> {
-    let dependencies = database.availability().check().map_err(|error| Problem::from(&error));
+    let dependencies = database.availability().check().map_err(Problem::from);
     health::ready(&draining, dependencies).map(Json)
 }

@@ -9,7 +9,7 @@
 //! | `/openapi.json` | the API, for programs                                       |
 
 use actix_web::web::{self, ServiceConfig};
-use causeway_common::contract::TaskIdentity;
+use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
 use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
 use causeway_common::http::problem::{Problem, ProblemBody};
@@ -37,7 +37,7 @@ pub fn routes(metadata: TaskMetadata) -> impl Fn(&mut ServiceConfig) + Clone + S
             .service(read_only("/", handlers::identity))
             .service(read_only("/health", health::health))
             .service(read_only("/ready", ready));
-        docs::mount(routes, ApiDoc::openapi());
+        docs::mount(routes, ApiDoc::openapi(), &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE]]);
     }
 }
 

@@ -1,10 +1,6 @@
 //! `/health` and `/ready`: alive, and able to serve.
 
-use std::time::Duration;
-
-use actix_web::http::StatusCode;
-
-use crate::http::problem::Problem;
+use crate::http::problem::{DRAINING, Problem};
 use crate::shutdown::Draining;
 
 /// `{"Status":"Healthy"}`, or `{"Status":"Ready"}`.
@@ -22,19 +18,15 @@ pub async fn health() -> actix_web::web::Json<Status> {
     actix_web::web::Json(Status { status: "Healthy" })
 }
 
-/// What `/ready` answers when the dependencies are in the state `dependencies`.
+/// Returns the answer of `/ready`, given the state of the dependencies.
 ///
 /// # Errors
-/// The dependencies' problem, or that this process is stopping.
+/// The dependencies' problem, or [`DRAINING`] if this process is stopping.
 pub fn ready(draining: &Draining, dependencies: Result<(), Problem>) -> Result<Status, Problem> {
     if draining.is_set() {
-        return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "draining",
-            "Shutting down",
-            "This instance was told to stop and finishes what it has; another one takes new requests.",
-        )
-        .retry_after(Duration::from_secs(1)));
+        let detail =
+            "This instance was told to stop and finishes the requests that it has; another one serves new requests.";
+        return Err(Problem::new(&DRAINING, detail));
     }
     dependencies.map(|()| Status { status: "Ready" })
 }

@@ -6,16 +6,16 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use time::OffsetDateTime;
 
-use crate::http::problem::Problem;
+use crate::http::problem::{BODY_TOO_LARGE, Problem};
 use crate::shutdown::Draining;
 use crate::telemetry::{AccessLine, Timestamp};
 
@@ -62,10 +62,8 @@ fn body_within_limit(headers: &HeaderMap) -> Result<(), Problem> {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match length {
         Some(length) if length > BODY_LIMIT => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body-too-large",
-            "Body too large",
-            format!("The request announces a body of {length} bytes; at most {BODY_LIMIT} are taken."),
+            &BODY_TOO_LARGE,
+            format!("The request announces a body of {length} bytes; this path accepts at most {BODY_LIMIT}."),
         )),
         _ => Ok(()),
     }

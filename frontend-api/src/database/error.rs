@@ -1,15 +1,12 @@
 //! What can go wrong with the database, what that means for the connection, and what the caller is told.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use causeway_common::http::problem::Problem;
+use causeway_common::http::problem::{Failure, Kind, Retry};
 use tokio_postgres::error::SqlState;
 
 use super::credentials::CredentialsError;
-
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why there is no connection or no result.
 #[derive(Debug, thiserror::Error)]
@@ -75,15 +72,27 @@ impl DatabaseError {
     }
 }
 
-impl From<&DatabaseError> for Problem {
-    fn from(error: &DatabaseError) -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "database-unavailable",
-            "The database is unavailable",
-            "The database did not answer as it should. Whether a write took effect is unknown; try again later.",
-        )
-        .retry_after(RETRY_AFTER)
-        .caused_by(error)
+/// The database cannot be used, or did not answer as it should.
+pub static DATABASE_UNAVAILABLE: Kind = Kind {
+    slug: "database-unavailable",
+    status: 503,
+    title: "The database is unavailable",
+    meaning: "The database cannot be reached, refuses connections or did not answer as it should. The detail says whether a \
+              write can have taken effect. /test-connection names the step that failed.",
+    retry: Retry::Later,
+};
+
+impl Failure for DatabaseError {
+    fn kind(&self) -> &'static Kind {
+        &DATABASE_UNAVAILABLE
+    }
+
+    fn detail(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Query(_) | Self::TimedOut(_) => {
+                "The database did not answer as it should. Whether a write took effect is unknown; try again later."
+            }
+            _ => "The database cannot be reached. Nothing was written; try again later.",
+        })
     }
 }

@@ -26,7 +26,7 @@ pub use self::availability::Availability;
 pub use self::config::{DatabaseConfig, TableName, parse_port};
 pub use self::connector::{Connector, driver_config};
 pub use self::credentials::{Credentials, CredentialsError, CredentialsProvider, CredentialsSource};
-pub use self::error::DatabaseError;
+pub use self::error::{DATABASE_UNAVAILABLE, DatabaseError};
 pub use self::secret::SecretProblem;
 pub use self::secrets_manager::SecretsManager;
 pub use self::tls::SslMode;

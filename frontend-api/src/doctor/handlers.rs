@@ -2,13 +2,34 @@
 //! |--------|--------------------|--------|
 //! | GET    | `/test-connection` | the report: 200 when all is well, 503 otherwise; a page when the client wants HTML |
 
-use actix_web::http::header::{ACCEPT, VARY, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT, VARY};
 use actix_web::http::{StatusCode, header::HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use causeway_common::http::access::{self, Access, Bearer};
-use causeway_common::http::problem::{Problem, ProblemBody};
+use causeway_common::http::problem::{Kind, Problem, ProblemBody, Retry};
 
 use super::{Doctor, NoReport, Report, page};
+
+/// An `Authorization` header was sent that is not the `ADMIN_TOKEN`.
+static NOT_THE_ADMIN_TOKEN: Kind = Kind {
+    slug: "not-the-admin-token",
+    status: 401,
+    title: "Not the admin token",
+    meaning: "The request has an Authorization header that is not the ADMIN_TOKEN. Send the right one, or none.",
+    retry: Retry::Never,
+};
+
+/// The run of all checks ended without a report.
+static NO_REPORT: Kind = Kind {
+    slug: "no-report",
+    status: 500,
+    title: "No report",
+    meaning: "The run of the checks ended without a report. The service's log has the cause.",
+    retry: Retry::Later,
+};
+
+/// What the route reports.
+pub static KINDS: &[&Kind] = &[&NOT_THE_ADMIN_TOKEN, &NO_REPORT];
 
 /// Checks every dependency step by step and names the hop that failed, its cause and its remedy.
 ///
@@ -61,13 +82,7 @@ fn may_see_all(request: &HttpRequest, access: &Access) -> Result<bool, Problem> 
             let peer = request.peer_addr().map(|peer| peer.ip());
             Ok(!access.has_admin_token() && access::is_local(peer, request.headers()))
         }
-        Bearer::Other => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "not-the-admin-token",
-            "Not the admin token",
-            "The bearer token is not the ADMIN_TOKEN.",
-        )
-        .header(WWW_AUTHENTICATE, "Bearer")),
+        Bearer::Other => Err(Problem::new(&NOT_THE_ADMIN_TOKEN, "The bearer token is not the ADMIN_TOKEN.")),
     }
 }
 
@@ -80,11 +95,5 @@ fn advice(access: &Access) -> &'static str {
 }
 
 fn no_report(error: &NoReport) -> Problem {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "no-report",
-        "No report",
-        "The run ended without a report; try again later.",
-    )
-    .caused_by(error)
+    Problem::new(&NO_REPORT, "The run ended without a report; try again later.").caused_by(error)
 }

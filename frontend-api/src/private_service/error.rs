@@ -1,11 +1,8 @@
 //! Why the private service's answer can't be passed on.
 
-use std::time::Duration;
+use std::borrow::Cow;
 
-use actix_web::http::StatusCode;
-use causeway_common::http::problem::Problem;
-
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+use causeway_common::http::problem::{Failure, Kind, Retry};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PrivateServiceError {
@@ -42,35 +39,56 @@ impl PrivateServiceError {
     }
 }
 
-impl From<PrivateServiceError> for Problem {
-    fn from(error: PrivateServiceError) -> Self {
-        use PrivateServiceError as E;
-        let (status, slug, title, detail) = match &error {
-            E::NotConfigured => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "private-service-not-configured",
-                "No private service is configured",
-                "Set ECSPRIVATESERVICE to its URL.",
-            ),
-            E::TimedOut => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "private-service-timed-out",
-                "The private service is slow",
-                "The private service did not answer in time; /test-connection tells where the way to it ends.",
-            ),
-            E::Resolve { .. } | E::NoAddress(_) | E::Client(_) | E::Unreachable(_) => (
-                StatusCode::BAD_GATEWAY,
-                "private-service-unreachable",
-                "The private service can't be reached",
-                "No replica could be reached; /test-connection tells where the way to it ends.",
-            ),
-            E::Status(_) | E::NotAnIdentity(_) => (
-                StatusCode::BAD_GATEWAY,
-                "private-service-failed",
-                "The private service failed",
-                "The private service was reached, but did not tell its task's identity.",
-            ),
-        };
-        Self::new(status, slug, title, detail).retry_after(RETRY_AFTER).caused_by(&error)
+/// No private service is configured.
+pub static NOT_CONFIGURED: Kind = Kind {
+    slug: "private-service-not-configured",
+    status: 503,
+    title: "No private service is configured",
+    meaning: "ECSPRIVATESERVICE is not set. Set it to the URL of the private service.",
+    retry: Retry::Never,
+};
+
+/// The private service did not answer in time.
+pub static TIMED_OUT: Kind = Kind {
+    slug: "private-service-timed-out",
+    status: 504,
+    title: "The private service is slow",
+    meaning: "The private service did not answer in time. /test-connection names the hop that failed.",
+    retry: Retry::Later,
+};
+
+/// No replica of the private service can be reached.
+pub static UNREACHABLE: Kind = Kind {
+    slug: "private-service-unreachable",
+    status: 502,
+    title: "The private service cannot be reached",
+    meaning: "No replica of the private service could be reached. /test-connection names the hop that failed.",
+    retry: Retry::Later,
+};
+
+/// The private service's answer is an error or not an identity.
+pub static FAILED: Kind = Kind {
+    slug: "private-service-failed",
+    status: 502,
+    title: "The private service failed",
+    meaning: "The private service was reached, but did not answer with its task's identity.",
+    retry: Retry::Later,
+};
+
+/// What the route to the private service reports.
+pub static KINDS: &[&Kind] = &[&NOT_CONFIGURED, &TIMED_OUT, &UNREACHABLE, &FAILED];
+
+impl Failure for PrivateServiceError {
+    fn kind(&self) -> &'static Kind {
+        match self {
+            Self::NotConfigured => &NOT_CONFIGURED,
+            Self::TimedOut => &TIMED_OUT,
+            Self::Resolve { .. } | Self::NoAddress(_) | Self::Client(_) | Self::Unreachable(_) => &UNREACHABLE,
+            Self::Status(_) | Self::NotAnIdentity(_) => &FAILED,
+        }
+    }
+
+    fn detail(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.kind().meaning)
     }
 }

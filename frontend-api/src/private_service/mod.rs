@@ -6,3 +6,4 @@ mod error;
 pub mod handlers;
 
 pub use self::client::{PrivateService, PrivateServiceConfig};
+pub use self::error::KINDS;

@@ -1,14 +1,11 @@
 //! Why a visit was not recorded or the list not read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use causeway_common::http::problem::Problem;
+use causeway_common::http::problem::{Failure, Kind, Retry};
 
 use crate::database::DatabaseError;
-
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// One failure can be the failure of a whole batch, hence the `Arc`.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,31 +28,66 @@ impl From<DatabaseError> for VisitError {
     }
 }
 
-impl From<VisitError> for Problem {
-    fn from(error: VisitError) -> Self {
-        let unavailable = |slug, title, detail| {
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, slug, title, detail).retry_after(RETRY_AFTER).caused_by(&error)
-        };
-        match &error {
-            VisitError::QueueFull => {
-                unavailable("queue-full", "Too many requests wait", "Nothing was recorded; try again later.")
-            }
-            VisitError::DeadlinePassed => unavailable(
-                "deadline-passed",
-                "The database is slow",
-                "The database did not answer in time. Whether a write took effect is unknown; try again later.",
-            ),
-            VisitError::Stopped => {
-                unavailable("stopping", "Shutting down", "Nothing was recorded; try again, another instance answers.")
-            }
-            VisitError::Database(error) => Self::from(&**error),
-            VisitError::Refused(_) => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "visit-refused",
-                "The visit was refused",
-                "The database can't store this User-Agent; nothing was recorded.",
-            )
-            .caused_by(&error),
+/// So many requests wait for the database that it cannot serve another one in time.
+pub static QUEUE_FULL: Kind = Kind {
+    slug: "queue-full",
+    status: 503,
+    title: "Too many requests wait",
+    meaning: "More requests wait for the database than it can serve in time. Nothing was recorded.",
+    retry: Retry::Later,
+};
+
+/// The database did not answer before the request's deadline.
+pub static DEADLINE_PASSED: Kind = Kind {
+    slug: "deadline-passed",
+    status: 503,
+    title: "The database is slow",
+    meaning: "The database did not answer before the request's deadline. Whether a write took effect is unknown.",
+    retry: Retry::Later,
+};
+
+/// This instance ended before the database answered.
+pub static STOPPING: Kind = Kind {
+    slug: "stopping",
+    status: 503,
+    title: "Shutting down",
+    meaning: "This instance stops and could not finish the request. Another instance serves the next one.",
+    retry: Retry::Later,
+};
+
+/// The database cannot store what the visit holds.
+pub static VISIT_REFUSED: Kind = Kind {
+    slug: "visit-refused",
+    status: 422,
+    title: "The visit was refused",
+    meaning: "The database cannot store this User-Agent, for example because it holds the character U+0000. Nothing was \
+              recorded.",
+    retry: Retry::Never,
+};
+
+/// What visits report.
+pub static KINDS: &[&Kind] = &[&QUEUE_FULL, &DEADLINE_PASSED, &STOPPING, &VISIT_REFUSED];
+
+impl Failure for VisitError {
+    fn kind(&self) -> &'static Kind {
+        match self {
+            Self::QueueFull => &QUEUE_FULL,
+            Self::DeadlinePassed => &DEADLINE_PASSED,
+            Self::Stopped => &STOPPING,
+            Self::Refused(_) => &VISIT_REFUSED,
+            Self::Database(error) => error.kind(),
         }
+    }
+
+    fn detail(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::QueueFull => "Nothing was recorded; try again later.",
+            Self::DeadlinePassed => {
+                "The database did not answer in time. Whether a write took effect is unknown; try again later."
+            }
+            Self::Stopped => "Nothing was recorded; try again, and another instance answers.",
+            Self::Refused(_) => "The database cannot store this User-Agent; nothing was recorded.",
+            Self::Database(error) => return error.detail(),
+        })
     }
 }

@@ -18,6 +18,7 @@ use causeway_common::config::Vars;
 use causeway_common::http::problem::Problem;
 
 use self::batcher::{Batcher, Inbox};
+pub use self::error::KINDS;
 use self::error::VisitError;
 use self::store::Visit;
 use crate::database::Database;

@@ -192,7 +192,7 @@ pub async fn problem(response: Response, status: StatusCode, slug: &str) -> Valu
     assert_eq!(response.status(), status);
     assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
     let body: Value = response.json().await.unwrap();
-    assert_eq!(body["type"], format!("urn:causeway:problem:{slug}"), "{body}");
+    assert_eq!(body["type"], format!("/problems/{slug}"), "{body}");
     assert_eq!(body["status"], status.as_u16());
     for key in ["title", "detail"] {
         assert!(body[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {body}");

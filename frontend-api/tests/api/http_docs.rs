@@ -75,6 +75,10 @@ async fn the_api_description_names_the_keys_of_every_answer() {
             assert!(schemas[name]["properties"][key].is_object(), "{name}.{key}: {}", schemas[name]);
         }
     }
+    let kinds = schemas["Problem"]["properties"]["type"]["enum"].as_array().unwrap();
+    for kind in ["not-found", "queue-full", "database-unavailable", "private-service-failed", "not-the-admin-token"] {
+        assert!(kinds.contains(&format!("/problems/{kind}").into()), "{kind} in {kinds:?}");
+    }
     for (path, status) in [("/", "422"), ("/", "503"), ("/recent-visits", "503"), ("/ecs-private-service", "504")] {
         let content = &openapi["paths"][path]["get"]["responses"][status]["content"];
         let reference = &content["application/problem+json"]["schema"]["$ref"];

@@ -124,7 +124,7 @@ async fn a_wrong_admin_token_is_a_401_that_tells_nothing() {
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{sent}");
         assert_eq!(response.headers()["www-authenticate"], "Bearer");
         let body: Value = response.json().await.unwrap();
-        assert_eq!(body["type"], "urn:causeway:problem:not-the-admin-token");
+        assert_eq!(body["type"], "/problems/not-the-admin-token");
         assert_eq!(body.get("Checks"), None);
     }
 }

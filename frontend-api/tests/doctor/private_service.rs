@@ -14,7 +14,7 @@ use crate::helpers::{BINARY, PRIVATE_SERVICE, Run, doctor, healthy_database};
 use crate::world::{http_server, identity};
 
 const HTTP: &str = "http";
-const METADATA_MISSING: &str = "urn:causeway:problem:task-metadata-not-configured";
+const METADATA_MISSING: &str = "/problems/task-metadata-not-configured";
 
 async fn doctor_with(database: &TestDatabase, url: &str) -> Run {
     doctor(&[("DATABASE_URL", database.url()), ("DB_SSLMODE", "disable"), ("ECSPRIVATESERVICE", url)]).await

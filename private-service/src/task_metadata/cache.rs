@@ -3,11 +3,12 @@
 //! The endpoint allows 40 requests a second and shares them with the task's credentials: however many callers ask, and
 //! however it fails, it is read at the pace that `state` sets. Once there is a complete identity no caller waits.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use causeway_common::contract::TaskIdentity;
-use causeway_common::http::problem::Problem;
+use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
+use causeway_common::http::problem::{Failure, Kind};
 use causeway_common::telemetry::chain;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -31,13 +32,16 @@ struct Cache {
 }
 
 /// Why there is no identity.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     /// There is no endpoint to ask.
+    #[error("ECS_CONTAINER_METADATA_URI_V4 is not set")]
     NotConfigured,
     /// The endpoint did not give one, and nothing is cached.
+    #[error("the task metadata endpoint fails")]
     Failing {
         /// What happened at the newest read.
+        #[source]
         cause: Arc<ReadError>,
         /// When the endpoint is read again.
         retry_in: Duration,
@@ -99,27 +103,32 @@ async fn read(client: Arc<MetadataClient>, state: Arc<watch::Sender<State>>, ref
     }
 }
 
-impl From<Unavailable> for Problem {
-    fn from(reason: Unavailable) -> Self {
-        let problem = |slug, title, detail: &'static str| {
-            Problem::new(actix_web::http::StatusCode::SERVICE_UNAVAILABLE, slug, title, detail)
-        };
-        match reason {
-            Unavailable::NotConfigured => problem(
-                "task-metadata-not-configured",
-                "No task metadata endpoint",
-                "ECS_CONTAINER_METADATA_URI_V4 is not set, so this service can't know its task. ECS sets it in every \
-                 container (Fargate platform 1.4.0, container agent 1.39.0 or later); outside ECS, set it to the \
-                 address of a stand-in.",
-            ),
-            Unavailable::Failing { cause, retry_in } => problem(
-                "task-metadata-unavailable",
-                "Task metadata unavailable",
-                "The ECS task metadata endpoint gave no answer that can be used, and there is no earlier one to serve. \
-                 It is asked again shortly; this service's log says what went wrong.",
-            )
-            .retry_after(Duration::from_secs(retry_in.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)))
-            .caused_by(cause.as_ref()),
+impl Failure for Unavailable {
+    fn kind(&self) -> &'static Kind {
+        match self {
+            Self::NotConfigured => &TASK_METADATA_NOT_CONFIGURED,
+            Self::Failing { .. } => &TASK_METADATA_UNAVAILABLE,
+        }
+    }
+
+    fn detail(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::NotConfigured => {
+                "ECS_CONTAINER_METADATA_URI_V4 is not set, so this service cannot know its task. ECS sets it in every \
+                 container (Fargate platform 1.4.0 or later, container agent 1.39.0 or later); outside ECS, set it to the \
+                 address of a stand-in."
+            }
+            Self::Failing { .. } => {
+                "The ECS task metadata endpoint gave no usable answer, and there is no earlier answer to serve. The service \
+                 reads it again shortly; its log has the cause."
+            }
+        })
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotConfigured => None,
+            Self::Failing { retry_in, .. } => Some(*retry_in),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use causeway_common::contract::TaskIdentity;
+use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
 use reqwest::StatusCode;
 use url::Url;
 
@@ -40,7 +40,9 @@ async fn ask(url: &Url, client: &reqwest::Client) -> Result<Found<Vec<u8>>, Faul
         _ if status.is_success() => Ok(Found::new(answer.body, seen)),
         StatusCode::NOT_FOUND => Err(Fault::new(&HTTP_NOT_FOUND, seen)),
         _ => match problem_type(&answer.body) {
-            Some(kind) if kind.starts_with("urn:causeway:problem:task-metadata-") => {
+            Some(kind)
+                if [&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE].iter().any(|known| known.is(&kind)) =>
+            {
                 Err(Fault::new(&METADATA_MISSING, format!("{seen}, {kind}")))
             }
             _ => Err(Fault::new(&HTTP_FAILED, seen)),
