@@ -27,13 +27,15 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let database_config = Arc::new(config.database);
     let database = Database::new(database_config.clone(), credentials.clone());
     let (visits, tasks) = visits::new(&config.visits, database.clone());
-    let doctor = Doctor::new(config.doctor, database_config, credentials, config.private_service.url.clone());
+    let migrations = vec![config.visits.table.migrations()];
+    let url = config.private_service.url.clone();
+    let doctor = Doctor::new(config.doctor, database_config, config.visits.table, credentials, url);
     let doctor = Data::new(doctor.map_err(std::io::Error::other)?);
     doctor::handlers::announce(&config.access);
     let access = Data::new(config.access);
     let private_service = Data::new(PrivateService::new(config.private_service));
 
-    let supervisor = tokio::spawn(supervisor::run(database.clone()));
+    let supervisor = tokio::spawn(supervisor::run(database.clone(), migrations));
     let watch = tokio::spawn(doctor::watch::run(doctor.clone().into_inner(), database.clone()));
     let single_worker = config.server.workers == 1;
     if !single_worker {

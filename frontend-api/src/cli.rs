@@ -41,7 +41,7 @@ impl Command {
 pub async fn doctor(config: Config, options: terminal::Options) -> ExitCode {
     let credentials = Arc::new(CredentialsProvider::new(config.credentials));
     let database = Arc::new(config.database);
-    match Doctor::new(config.doctor, database, credentials, config.private_service.url) {
+    match Doctor::new(config.doctor, database, config.visits.table, credentials, config.private_service.url) {
         Ok(doctor) => match terminal::run(&doctor, options).await {
             // Not by returning: that would wait for a resolver that stays silent, which is what may just have been found.
             Ok(code) => std::process::exit(code),

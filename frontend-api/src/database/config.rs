@@ -7,6 +7,7 @@ use causeway_common::config::Vars;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::credentials::{Credentials, CredentialsSource, Overrides};
+use super::lanes::SMALLEST_POOL;
 use super::secret::{self, SecretProblem};
 use super::tls::{SslMode, Tls};
 use super::url;
@@ -16,9 +17,7 @@ const DEFAULT_NAME: &str = "apprunnerdemo";
 
 /// Everything about the database except who logs in to it, which [`CredentialsSource`] tells.
 pub struct DatabaseConfig {
-    /// `TABLE_NAME`: where visits are stored; default `access`.
-    pub table: TableName,
-    /// `DB_POOL_SIZE`: connections of this process at most; default 4.
+    /// `DB_POOL_SIZE`: connections of this process at most; default 8, at least 5.
     pub pool_size: usize,
     /// `DB_CONNECT_TIMEOUT_MS`: DNS, TCP, TLS and login together; default 3000.
     pub connect_timeout: Duration,
@@ -33,12 +32,11 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// Reads all `DB_*` variables, `DATABASE_URL`, `DBSECRETSNAME`, `APPRUNNERSERVICE` and `TABLE_NAME`.
+    /// Reads all `DB_*` variables, `DATABASE_URL`, `DBSECRETSNAME` and `APPRUNNERSERVICE`.
     pub fn load(vars: &mut Vars<'_>) -> Option<(Self, CredentialsSource)> {
         // The AWS SDK panics at its first request if one of them is.
         vars.not_empty("AWS_ENDPOINT_URL");
         vars.not_empty("AWS_ENDPOINT_URL_SECRETS_MANAGER");
-        let table = vars.parsed("TABLE_NAME", TableName::parse);
         let from_url = vars.parsed("DATABASE_URL", url::parse);
         let (url_target, url_tls) = from_url.map_or((None, url::TlsOptions::default()), |(c, tls)| (Some(c), tls));
         let source = load_source(vars, url_target);
@@ -56,8 +54,7 @@ impl DatabaseConfig {
             }
         };
         let config = Self {
-            table: table.unwrap_or_default(),
-            pool_size: vars.number("DB_POOL_SIZE", 4, 2..=100),
+            pool_size: vars.number("DB_POOL_SIZE", 8, SMALLEST_POOL..=100),
             connect_timeout: vars.milliseconds("DB_CONNECT_TIMEOUT_MS", 3000),
             query_timeout: vars.milliseconds("DB_QUERY_TIMEOUT_MS", 5000),
             idle_timeout: vars.milliseconds("DB_IDLE_TIMEOUT_MS", 60_000),
@@ -157,45 +154,5 @@ pub fn parse_port(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
         _ => Err(format!("{text:?} is not a port from 1 to 65535")),
-    }
-}
-
-/// A table's name, checked, so that it can stand in SQL between double quotes.
-#[derive(Debug, Clone)]
-pub struct TableName(String);
-
-impl TableName {
-    /// Room is left for the suffixes of the index and the migrations' history within PostgreSQL's 63 bytes.
-    const LONGEST: usize = 40;
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-        if starts_well && text.len() <= Self::LONGEST && text.chars().all(plain) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!(
-                "{text:?} is not a table's name: a-z, 0-9 and _, not starting with a digit, {} at most",
-                Self::LONGEST
-            ))
-        }
-    }
-
-    /// The bare name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for TableName {
-    fn default() -> Self {
-        Self("access".to_owned())
-    }
-}
-
-impl std::fmt::Display for TableName {
-    /// The name as SQL wants it: in double quotes.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "\"{}\"", self.0)
     }
 }

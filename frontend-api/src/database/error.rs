@@ -8,6 +8,9 @@ use tokio_postgres::error::SqlState;
 
 use super::credentials::CredentialsError;
 
+/// The step of [`DatabaseError::TimedOut`] that is a statement of a request.
+pub(super) const STATEMENT: &str = "the query";
+
 /// Why there is no connection or no result.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -20,9 +23,31 @@ pub enum DatabaseError {
     /// A statement failed.
     #[error("the query failed")]
     Query(#[source] tokio_postgres::Error),
-    /// The tables could not be made.
-    #[error("the migrations failed")]
-    Migration(#[source] Box<refinery::Error>),
+    /// A row is not of the form that is expected of it.
+    #[error("a row can't be read")]
+    Decode(#[source] tokio_postgres::Error),
+    /// The work went on although one of its statements had failed, so nothing was committed.
+    #[error("the transaction was rolled back because a statement in it had failed")]
+    RolledBack,
+    /// A migration failed.
+    #[error("the migration {migration} failed")]
+    Migration {
+        /// Its version and name.
+        migration: String,
+        /// What went wrong.
+        #[source]
+        source: Box<DatabaseError>,
+    },
+    /// A migration was applied with another text than it has in this version.
+    #[error(
+        "the migration {migration} differs from the one that {history} says was applied; released migrations must not change"
+    )]
+    MigrationChanged {
+        /// Its version and name.
+        migration: String,
+        /// The table that records it.
+        history: String,
+    },
     /// The step named did not end in its time.
     #[error("{0} took too long")]
     TimedOut(&'static str),
@@ -43,6 +68,15 @@ impl DatabaseError {
         match self {
             Self::Connect(error) | Self::Query(error) => error.code(),
             _ => None,
+        }
+    }
+
+    /// Returns true if a statement was sent and the server did not say what became of it.
+    pub fn leaves_outcome_unknown(&self) -> bool {
+        match self {
+            Self::Query(error) => error.code().is_none(),
+            Self::TimedOut(step) => *step == STATEMENT,
+            _ => false,
         }
     }
 
@@ -89,8 +123,11 @@ impl Failure for DatabaseError {
 
     fn detail(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::Query(_) | Self::TimedOut(_) => {
+            _ if self.leaves_outcome_unknown() => {
                 "The database did not answer as it should. Whether a write took effect is unknown; try again later."
+            }
+            Self::Query(_) | Self::RolledBack => {
+                "The database did not answer as it should. Nothing was written; try again later."
             }
             _ => "The database cannot be reached. Nothing was written; try again later.",
         })

@@ -1,42 +1,221 @@
-//! The tables, made at start. Safe to run on many instances at once and on a database that has them already.
+//! Makes and changes the tables at start. Safe on many instances at once, and on a database that has the tables already.
+//!
+//! Each feature has a list of [`Migration`]s. Which ones were applied is recorded in the table layout of refinery, which
+//! earlier versions used. Migrations that this version does not know were applied by a newer one, and are accepted: its
+//! roll-back must work.
 
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use deadpool_postgres::ClientWrapper;
-use refinery::{Migration, Runner};
-use tokio::time::timeout;
+use siphasher::sip::SipHasher13;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
-use super::config::TableName;
 use super::error::DatabaseError;
 
-/// Building the index on a large table that another system left takes its time.
-const LIMIT: Duration = Duration::from_secs(600);
-/// refinery itself takes no lock, and fails when two run at once. Any number will do; this one is ours.
-const ADVISORY_LOCK: i64 = 0x0043_6175_7365_7761;
+/// Where all features but the visits record their migrations.
+const HISTORY: &str = "causeway_migrations";
+/// Building an index on a large table takes its time.
+const STEP_LIMIT: Duration = Duration::from_secs(600);
+/// For a statement that only reads or records.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+/// While another instance migrates; then the supervisor starts again.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// Any number will do; this one is ours.
+pub(super) const ADVISORY_LOCK: i64 = 0x0043_6175_7365_7761;
 
-pub(super) async fn apply(mut client: ClientWrapper, table: &TableName) -> Result<(), DatabaseError> {
-    let run = async {
-        client.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await.map_err(DatabaseError::Query)?;
-        let report =
-            runner(table).run_async(&mut *client).await.map_err(|error| DatabaseError::Migration(Box::new(error)))?;
-        for migration in report.applied_migrations() {
-            tracing::info!(migration = migration.name(), "applied");
+/// One change of the schema. Its text must never change once it was released.
+#[derive(Debug, Clone)]
+pub struct Migration {
+    version: i32,
+    name: &'static str,
+    sql: String,
+    in_transaction: bool,
+}
+
+impl Migration {
+    /// A single statement that may be run again if the process dies before it is recorded: `CREATE … IF NOT EXISTS`, also
+    /// `CREATE INDEX CONCURRENTLY`. `version` is unique within its history.
+    pub fn repeatable(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
+        Self { version, name, sql: sql.into(), in_transaction: false }
+    }
+
+    /// A change that is applied and recorded in one transaction.
+    pub fn atomic(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
+        Self { version, name, sql: sql.into(), in_transaction: true }
+    }
+
+    /// As refinery computes it.
+    fn checksum(&self) -> String {
+        let mut hasher = SipHasher13::new();
+        self.name.hash(&mut hasher);
+        self.version.hash(&mut hasher);
+        self.sql.hash(&mut hasher);
+        hasher.finish().to_string()
+    }
+
+    fn label(&self) -> String {
+        format!("V{}__{}", self.version, self.name)
+    }
+
+    fn record(&self, history: &str) -> String {
+        let now = OffsetDateTime::now_utc().format(&Rfc3339).expect("the present has a four-digit year");
+        format!(
+            "INSERT INTO {history} (version, name, applied_on, checksum) VALUES ({}, '{}', '{now}', '{}')",
+            self.version,
+            self.name,
+            self.checksum(),
+        )
+    }
+}
+
+/// The migrations of one feature, and the table that records them.
+#[derive(Debug)]
+pub struct Migrations {
+    history: String,
+    list: Vec<Migration>,
+}
+
+impl Migrations {
+    /// Recorded in the history that the features share.
+    pub fn new(list: Vec<Migration>) -> Self {
+        Self::recorded_in(HISTORY, list)
+    }
+
+    /// Recorded in a table of this name, which must not need quotes.
+    pub fn recorded_in(history: impl Into<String>, list: Vec<Migration>) -> Self {
+        Self { history: history.into(), list }
+    }
+}
+
+/// All features' migrations, in the order in which they are applied.
+pub(super) struct Plan {
+    histories: Vec<Migrations>,
+    said_that_newer_exist: AtomicBool,
+}
+
+type Applied = BTreeMap<i32, (String, String)>;
+
+impl Plan {
+    /// Features that share a history become one list.
+    pub(super) fn new(features: Vec<Migrations>) -> Self {
+        let mut histories: Vec<Migrations> = Vec::new();
+        for feature in features {
+            match histories.iter_mut().find(|known| known.history == feature.history) {
+                Some(known) => known.list.extend(feature.list),
+                None => histories.push(feature),
+            }
+        }
+        Self { histories, said_that_newer_exist: AtomicBool::new(false) }
+    }
+
+    /// Applies what is missing. If nothing is, it takes no lock and waits for nobody.
+    pub(super) async fn apply(&self, client: &Client) -> Result<(), DatabaseError> {
+        let mut complete = true;
+        for Migrations { history, list } in &self.histories {
+            complete &= self.missing(list, &applied(client, history).await?, history)?.is_empty();
+        }
+        if complete {
+            return Ok(());
+        }
+        lock(client).await?;
+        for Migrations { history, list } in &self.histories {
+            // Another instance may have applied them while we waited for the lock.
+            for migration in self.missing(list, &applied(client, history).await?, history)? {
+                run(client, history, migration).await?;
+                tracing::info!(migration = migration.label(), history, "applied");
+            }
         }
         Ok(())
         // The lock ends with the connection.
-    };
-    timeout(LIMIT, run).await.unwrap_or(Err(DatabaseError::TimedOut("migrating")))
+    }
+
+    fn missing<'a>(
+        &self,
+        list: &'a [Migration],
+        applied: &Applied,
+        history: &str,
+    ) -> Result<Vec<&'a Migration>, DatabaseError> {
+        for migration in list {
+            if let Some((name, checksum)) = applied.get(&migration.version)
+                && (name != migration.name || *checksum != migration.checksum())
+            {
+                return Err(DatabaseError::MigrationChanged {
+                    migration: migration.label(),
+                    history: history.to_owned(),
+                });
+            }
+        }
+        let unknown = applied.iter().filter(|(version, _)| list.iter().all(|known| known.version != **version));
+        let unknown: Vec<String> = unknown.map(|(version, (name, _))| format!("V{version}__{name}")).collect();
+        if !unknown.is_empty() && !self.said_that_newer_exist.swap(true, Relaxed) {
+            tracing::warn!(history, migrations = unknown.join(", "), "a newer version has migrated this database");
+        }
+        Ok(list.iter().filter(|migration| !applied.contains_key(&migration.version)).collect())
+    }
 }
 
-/// The history is kept for each table name: the text of a migration, and so its checksum, depends on it.
-fn runner(table: &TableName) -> Runner {
-    let visits = format!(
-        "CREATE TABLE IF NOT EXISTS {table} (last_update TIMESTAMP, user_agent VARCHAR(250));
-         CREATE INDEX IF NOT EXISTS {name}_last_update ON {table} (last_update DESC);",
-        name = table.as_str()
+/// What the history says; nothing if there is no history yet.
+async fn applied(client: &Client, history: &str) -> Result<Applied, DatabaseError> {
+    let sql = format!("SELECT version, name, checksum FROM {history}");
+    let rows = match limited(LOOK_LIMIT, "reading the migrations", client.query(&sql, &[])).await {
+        Err(DatabaseError::Query(error)) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+            return Ok(Applied::new());
+        }
+        rows => rows?,
+    };
+    let read = |row: &tokio_postgres::Row| {
+        let text = |column| row.try_get::<_, Option<String>>(column).map(Option::unwrap_or_default);
+        Ok((row.try_get(0)?, (text(1)?, text(2)?)))
+    };
+    rows.iter().map(read).collect::<Result<_, _>>().map_err(DatabaseError::Decode)
+}
+
+async fn lock(client: &Client) -> Result<(), DatabaseError> {
+    let sql = format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})");
+    let taken = async {
+        loop {
+            let row = limited(LOOK_LIMIT, "locking the migrations", client.query_one(&sql, &[])).await?;
+            if row.try_get(0).map_err(DatabaseError::Decode)? {
+                return Ok(());
+            }
+            sleep(LOCK_PAUSE).await;
+        }
+    };
+    timeout(LOCK_LIMIT, taken)
+        .await
+        .unwrap_or(Err(DatabaseError::TimedOut("waiting for another instance's migrations")))
+}
+
+async fn run(client: &Client, history: &str, migration: &Migration) -> Result<(), DatabaseError> {
+    let create = format!(
+        "CREATE TABLE IF NOT EXISTS {history} \
+         (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))"
     );
-    let migrations = [Migration::unapplied("V1__visits", &visits).expect("the name is of refinery's form")];
-    let mut runner = Runner::new(&migrations);
-    runner.set_migration_table_name(format!("{}_migrations", table.as_str()));
-    runner
+    let (sql, record) = (&migration.sql, migration.record(history));
+    let steps = if migration.in_transaction {
+        // An error ends the whole text, so that COMMIT is only reached if all went well.
+        vec![create, format!("BEGIN; {sql}; {record}; COMMIT")]
+    } else {
+        vec![create, sql.clone(), record]
+    };
+    for step in steps {
+        let done = limited(STEP_LIMIT, "migrating", client.batch_execute(&step)).await;
+        done.map_err(|error| DatabaseError::Migration { migration: migration.label(), source: Box::new(error) })?;
+    }
+    Ok(())
+}
+
+async fn limited<T>(
+    limit: Duration,
+    what: &'static str,
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, DatabaseError> {
+    timeout(limit, answer).await.map_err(|_| DatabaseError::TimedOut(what))?.map_err(DatabaseError::Query)
 }

@@ -1,32 +1,42 @@
 //! The connection to PostgreSQL: configuration, credentials, TLS, pool, migrations, and whether it is available.
 //!
-//! Features ask [`Database::connection`] for a connection and hand every error to [`Connection::release`]. A background
-//! task ([`supervisor`]) brings the database up, notices that it is gone, and brings it up again; meanwhile requests are
-//! refused at once instead of waiting for a connection that will not come.
+//! [`Database::run`] and [`Database::transaction`] are the only ways to a connection. A background task ([`supervisor`])
+//! brings the database up, notices that it is gone, and brings it up again. Meanwhile requests are refused at once
+//! instead of waiting for a connection that will not come.
+#![allow(dead_code, reason = "users, sessions and diaries are built on it next")]
 
 mod availability;
 mod config;
+mod connection;
 mod connector;
 mod credentials;
 mod error;
+mod lanes;
 mod migrations;
 mod secret;
 mod secrets_manager;
 pub mod supervisor;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod url;
 
 use std::sync::Arc;
 
-use deadpool::managed::{Object, Pool};
-use deadpool_postgres::ClientWrapper;
+use deadpool::managed::{Pool, PoolError, QueueMode};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_postgres::CancelToken;
 
 pub use self::availability::Availability;
-pub use self::config::{DatabaseConfig, TableName, parse_port};
+pub use self::config::{DatabaseConfig, parse_port};
+pub use self::connection::{Connection, Queries, Transaction};
 pub use self::connector::{Connector, driver_config};
 pub use self::credentials::{Credentials, CredentialsError, CredentialsProvider, CredentialsSource};
 pub use self::error::{DATABASE_UNAVAILABLE, DatabaseError};
+pub use self::lanes::Lane;
+use self::lanes::Lanes;
+pub use self::migrations::{Migration, Migrations};
 pub use self::secret::SecretProblem;
 pub use self::secrets_manager::SecretsManager;
 pub use self::tls::SslMode;
@@ -36,6 +46,9 @@ pub use self::tls::SslMode;
 pub struct Database {
     config: Arc<DatabaseConfig>,
     pool: Pool<Connector>,
+    lanes: Arc<Lanes>,
+    /// One permit for each cancel request that may be on its way.
+    cancels: Arc<Semaphore>,
     availability: Arc<Availability>,
 }
 
@@ -45,14 +58,13 @@ impl Database {
         let connector = Connector::new(config.clone(), credentials);
         let pool = Pool::builder(connector)
             .max_size(config.pool_size)
+            // Those used last are used first, so that those not needed become idle and are closed.
+            .queue_mode(QueueMode::Lifo)
             .build()
             .expect("a pool without time-outs of its own needs no runtime and can always be built");
-        Self { config, pool, availability: Arc::default() }
-    }
-
-    /// The limits and names that queries need.
-    pub fn config(&self) -> &DatabaseConfig {
-        &self.config
+        let lanes = Arc::new(Lanes::new(config.pool_size));
+        let cancels = Arc::new(Semaphore::new(config.pool_size));
+        Self { config, pool, lanes, cancels, availability: Arc::default() }
     }
 
     /// Whether requests may use the database now.
@@ -60,68 +72,80 @@ impl Database {
         &self.availability
     }
 
-    /// A connection of the pool, made anew if need be, within `DB_CONNECT_TIMEOUT_MS`.
+    /// Runs `work` with a connection of this lane. If `work` is dropped before its statement was answered, the statement
+    /// is cancelled and the connection leaves the pool.
     ///
     /// # Errors
-    /// When no connection can be made or none gets free in time. A failure to connect makes the database unavailable
-    /// until the supervisor has reached it again.
-    pub async fn connection(&self) -> Result<Connection, DatabaseError> {
-        use deadpool::managed::PoolError;
-        let error = match timeout(self.config.connect_timeout, self.pool.get()).await {
-            Ok(Ok(object)) => return Ok(Connection { object, database: self.clone() }),
+    /// Those of `work`, and when no connection can be made or none gets free within `DB_CONNECT_TIMEOUT_MS`.
+    pub async fn run<T, E: From<DatabaseError>>(
+        &self,
+        lane: Lane,
+        work: impl AsyncFnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let connection = self.connection(lane).await?;
+        work(&connection).await
+    }
+
+    /// Runs `work` in a transaction on a shared connection, and returns once it is committed. If `work` fails, or if one
+    /// of its statements did, everything is rolled back. `work` must touch nothing but the database, so that it can be
+    /// repeated after a serialization failure.
+    ///
+    /// # Errors
+    /// As [`Database::run`], [`DatabaseError::RolledBack`] when `work` ignored that a statement failed, and the server's
+    /// error at COMMIT.
+    pub async fn transaction<T, E: From<DatabaseError>>(
+        &self,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let connection = self.connection(Lane::Shared).await?;
+        let transaction = connection.begin().await?;
+        match work(&transaction).await {
+            Ok(value) => {
+                transaction.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                transaction.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// A failure to connect makes the database unavailable until the supervisor has reached it again.
+    async fn connection(&self, lane: Lane) -> Result<Connection, DatabaseError> {
+        let limit = self.config.connect_timeout;
+        let place = timeout(limit, self.lanes.place(lane)).await.map_err(|_| DatabaseError::PoolExhausted)?;
+        let error = match timeout(limit, self.pool.get()).await {
+            Ok(Ok(object)) => return Ok(Connection::new(object, self.clone(), place)),
             Ok(Err(PoolError::Backend(error))) => error,
             Ok(Err(PoolError::Closed)) => DatabaseError::Closed,
             Ok(Err(error)) => unreachable!("the pool has neither time-outs nor hooks: {error}"),
-            Err(_) if self.pool.status().size >= self.config.pool_size => return Err(DatabaseError::PoolExhausted),
             Err(_) => DatabaseError::TimedOut("connecting"),
         };
         self.availability.lost(&error);
         Err(error)
     }
-}
 
-/// A connection on loan from the pool.
-pub struct Connection {
-    object: Object<Connector>,
-    database: Database,
-}
-
-impl std::ops::Deref for Connection {
-    type Target = ClientWrapper;
-
-    fn deref(&self) -> &ClientWrapper {
-        &self.object
-    }
-}
-
-impl Connection {
-    /// Runs `query` within `DB_QUERY_TIMEOUT_MS`, and gives the connection back to the pool unless the error says that
-    /// it is not fit for further use.
-    ///
-    /// # Errors
-    /// The query's, or that it took too long; whether it took effect is then unknown.
-    pub async fn run<T>(
-        self,
-        query: impl AsyncFnOnce(&ClientWrapper) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, DatabaseError> {
-        let limit = self.database.config.query_timeout;
-        let result = match timeout(limit, query(&self.object)).await {
-            Ok(result) => result.map_err(DatabaseError::Query),
-            Err(_) => Err(DatabaseError::TimedOut("the query")),
-        };
-        if let Err(error) = &result {
-            self.discard_after(error);
-        }
-        result
+    /// Closes the idle connections: they lead to a writer that was demoted, or to a server that is gone.
+    fn distrust_connections(&self) {
+        self.pool.retain(|_, _| false);
     }
 
-    fn discard_after(self, error: &DatabaseError) {
-        if error.spoils_server() {
-            // Its other connections lead to the same place: a writer that was demoted, or a server that is gone.
-            self.database.pool.retain(|_, _| false);
-        }
-        if error.spoils_connection() {
-            drop(Object::take(self.object));
-        }
+    /// Asks the server to cancel a statement that we no longer wait for: it would not notice by itself.
+    fn cancel(&self, token: CancelToken) {
+        // There is no runtime when the process ends, and then the server notices that the connection is closed.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(permit) = self.cancels.clone().try_acquire_owned() else { return };
+        let (tls, limit) = (self.config.tls.connector.clone(), self.config.connect_timeout);
+        runtime.spawn(async move {
+            match timeout(limit, token.cancel_query(tls)).await {
+                Ok(Ok(())) => tracing::debug!("a statement was cancelled"),
+                Ok(Err(error)) => {
+                    tracing::debug!(error = causeway_common::telemetry::chain(&error), "cancelling failed");
+                }
+                Err(_) => tracing::debug!("cancelling took too long"),
+            }
+            drop(permit);
+        });
     }
 }

@@ -5,22 +5,24 @@ use std::time::Duration;
 use deadpool::managed::Metrics;
 use tokio::time::{interval, sleep};
 
+use super::Database;
 use super::error::DatabaseError;
-use super::{Database, migrations};
+use super::migrations::{Migrations, Plan};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Short, so that recovery is: two attempts a second cost a server that is coming up nothing.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Never ends.
-pub async fn run(database: Database) {
-    tokio::join!(keep_available(&database), close_idle(&database));
+/// Makes the tables that `features` need and keeps the database available. Never ends.
+pub async fn run(database: Database, features: Vec<Migrations>) {
+    let plan = Plan::new(features);
+    tokio::join!(keep_available(&database, &plan), close_idle(&database));
 }
 
-async fn keep_available(database: &Database) {
+async fn keep_available(database: &Database, plan: &Plan) {
     loop {
         let mut pause = FIRST_PAUSE;
-        while let Err(error) = bring_up(database).await {
+        while let Err(error) = bring_up(database, plan).await {
             database.availability.lost(&error);
             tracing::warn!(cause = causeway_common::telemetry::chain(&error), ?pause, "trying the database again");
             sleep(pause).await;
@@ -32,9 +34,9 @@ async fn keep_available(database: &Database) {
 }
 
 /// With a connection of its own: one of the pool would be bound to this thread, not to the one that uses it most.
-async fn bring_up(database: &Database) -> Result<(), DatabaseError> {
+async fn bring_up(database: &Database, plan: &Plan) -> Result<(), DatabaseError> {
     let client = database.pool.manager().connect().await?;
-    migrations::apply(client, &database.config.table).await
+    plan.apply(&client).await
 }
 
 async fn close_idle(database: &Database) {

@@ -35,6 +35,7 @@ pub use self::config::DoctorConfig;
 use self::report::Check;
 pub use self::report::Report;
 use crate::database::{CredentialsProvider, DatabaseConfig};
+use crate::visits::TableName;
 
 const DATABASE: &str = "database";
 const PRIVATE_SERVICE: &str = "private service";
@@ -63,6 +64,7 @@ pub struct Doctor {
 struct Checks {
     config: DoctorConfig,
     database: Arc<DatabaseConfig>,
+    table: TableName,
     credentials: Arc<CredentialsProvider>,
     private_service: Option<Url>,
     http: reqwest::Client,
@@ -94,11 +96,12 @@ impl Doctor {
     pub fn new(
         config: DoctorConfig,
         database: Arc<DatabaseConfig>,
+        table: TableName,
         credentials: Arc<CredentialsProvider>,
         private_service: Option<Url>,
     ) -> Result<Self, reqwest::Error> {
         let http = probe::http::client()?;
-        let checks = Arc::new(Checks { config, database, credentials, private_service, http });
+        let checks = Arc::new(Checks { config, database, table, credentials, private_service, http });
         Ok(Self { checks, runtime: Handle::current(), latest: Mutex::default() })
     }
 
@@ -175,7 +178,7 @@ impl Checks {
         if let Some((id, service)) = self.credentials.secret() {
             checks.push(checks::secrets_manager::check(id, service, &self.credentials, deadline).boxed());
         }
-        checks.push(checks::database::check(&self.database, &self.credentials, deadline).boxed());
+        checks.push(checks::database::check(&self.database, &self.table, &self.credentials, deadline).boxed());
         if let Some(url) = &self.private_service {
             checks.push(checks::private_service::check(url, &self.http, deadline).boxed());
         }

@@ -9,6 +9,7 @@ pub mod handlers;
 mod reader;
 mod recorder;
 mod store;
+mod table;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,12 +21,15 @@ use causeway_common::http::problem::Problem;
 use self::batcher::{Batcher, Inbox};
 pub use self::error::KINDS;
 use self::error::VisitError;
-use self::store::Visit;
+use self::store::{Store, Visit};
+pub use self::table::TableName;
 use crate::database::Database;
 
-/// How much to take on.
+/// Where visits are stored, and how many requests may wait.
 #[derive(Debug)]
 pub struct VisitsConfig {
+    /// `TABLE_NAME`: where visits are stored; default `access`.
+    pub table: TableName,
     /// `QUEUE_CAPACITY`: requests that wait for the database at most, writes and reads each; default 4096.
     queue_capacity: usize,
     /// `REQUEST_TIMEOUT_MS`: how long a request waits for the database; default 5000.
@@ -33,9 +37,10 @@ pub struct VisitsConfig {
 }
 
 impl VisitsConfig {
-    /// Reads `QUEUE_CAPACITY` and `REQUEST_TIMEOUT_MS`.
+    /// Reads `TABLE_NAME`, `QUEUE_CAPACITY` and `REQUEST_TIMEOUT_MS`.
     pub fn load(vars: &mut Vars<'_>) -> Self {
         Self {
+            table: vars.parsed("TABLE_NAME", TableName::parse).unwrap_or_default(),
             queue_capacity: vars.number("QUEUE_CAPACITY", 4096, 1..=1_000_000),
             request_timeout: vars.milliseconds("REQUEST_TIMEOUT_MS", 5000),
         }
@@ -55,7 +60,7 @@ pub struct Visits {
 pub struct Tasks(Arc<Mutex<Option<Inboxes>>>);
 
 struct Inboxes {
-    database: Database,
+    store: Store,
     visits: Inbox<Visit, ()>,
     reads: Inbox<(), Bytes>,
 }
@@ -64,7 +69,7 @@ struct Inboxes {
 pub fn new(config: &VisitsConfig, database: Database) -> (Visits, Tasks) {
     let (recorder, visits) = batcher::paced(config.queue_capacity, config.request_timeout);
     let (reader, reads) = batcher::unpaced(config.queue_capacity, config.request_timeout);
-    let inboxes = Inboxes { database: database.clone(), visits, reads };
+    let inboxes = Inboxes { store: Store::new(database.clone(), &config.table), visits, reads };
     (Visits { database, recorder, reader }, Tasks(Arc::new(Mutex::new(Some(inboxes)))))
 }
 
@@ -73,9 +78,9 @@ impl Tasks {
     /// own thread is the place: a visit then gets into a batch and its answer out without waking another thread.
     pub fn start_once(&self) {
         let taken = self.0.lock().expect("no holder of this lock can panic").take();
-        if let Some(Inboxes { database, visits, reads }) = taken {
-            tokio::spawn(recorder::run(database.clone(), visits));
-            tokio::spawn(reader::run(database, reads));
+        if let Some(Inboxes { store, visits, reads }) = taken {
+            tokio::spawn(recorder::run(store.clone(), visits));
+            tokio::spawn(reader::run(store, reads));
         }
     }
 }

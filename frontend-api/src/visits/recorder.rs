@@ -8,28 +8,27 @@ use std::sync::Arc;
 
 use super::batcher::{Inbox, Pending};
 use super::error::VisitError;
-use super::store::{self, Visit};
-use crate::database::Database;
+use super::store::{Store, Visit};
 
 type Batch = Vec<Pending<Visit, ()>>;
 
 /// Ends when nobody can submit any more.
-pub(super) async fn run(database: Database, mut inbox: Inbox<Visit, ()>) {
+pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ()>) {
     while let Some(batch) = inbox.next_batch().await {
-        record(&database, batch).await;
+        record(&store, batch).await;
     }
 }
 
 /// Inserts the batch. When the database refuses the data in it, the halves are tried on their own, so that in the end
 /// the refused visit stands alone and its neighbours are committed.
-async fn record(database: &Database, batch: Batch) {
+async fn record(store: &Store, batch: Batch) {
     let mut parts = vec![batch];
     while let Some(mut part) = parts.pop() {
         part.retain(|pending| !pending.is_abandoned());
         if part.is_empty() {
             continue;
         }
-        match store::insert(database, part.iter().map(|pending| &pending.request)).await {
+        match store.insert(part.iter().map(|pending| &pending.request)).await {
             Ok(()) => answer(part, &Ok(())),
             Err(error) if error.refuses_data() && part.len() > 1 => {
                 parts.push(part.split_off(part.len() / 2));

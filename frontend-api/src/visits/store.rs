@@ -1,8 +1,12 @@
 //! The SQL of visits.
 
-use time::PrimitiveDateTime;
+use std::sync::Arc;
 
-use crate::database::{Database, DatabaseError};
+use time::PrimitiveDateTime;
+use tokio_postgres::Row;
+
+use super::table::TableName;
+use crate::database::{Connection, Database, DatabaseError, Lane, Queries};
 
 /// The newest visits that are listed.
 const LISTED: i64 = 10;
@@ -16,40 +20,37 @@ pub(super) struct Visit {
     pub(super) user_agent: Option<String>,
 }
 
-/// All of them or, on an error that the server reported, none.
-pub(super) async fn insert(
-    database: &Database,
-    visits: impl ExactSizeIterator<Item = &Visit>,
-) -> Result<(), DatabaseError> {
-    let (times, agents): (Vec<_>, Vec<_>) = visits.map(|visit| (visit.at, visit.user_agent.as_deref())).unzip();
-    let table = &database.config().table;
-    let sql =
-        format!("INSERT INTO {table} (last_update, user_agent) SELECT * FROM unnest($1::timestamp[], $2::text[])");
-    let connection = database.connection().await?;
-    connection
-        .run(async |client| {
-            let statement = client.prepare_cached(&sql).await?;
-            client.execute(&statement, &[&times, &agents]).await
-        })
-        .await?;
-    Ok(())
+/// The table of visits.
+#[derive(Clone)]
+pub(super) struct Store {
+    database: Database,
+    insert: Arc<str>,
+    recent: Arc<str>,
 }
 
-/// Newest first, ten at most.
-pub(super) async fn recent(database: &Database) -> Result<Vec<Visit>, DatabaseError> {
-    let table = &database.config().table;
-    let sql = format!(
-        "SELECT last_update, user_agent FROM {table} WHERE last_update IS NOT NULL ORDER BY last_update DESC LIMIT {LISTED}"
-    );
-    let connection = database.connection().await?;
-    let rows = connection
-        .run(async |client| {
-            let statement = client.prepare_cached(&sql).await?;
-            client.query(&statement, &[]).await
-        })
-        .await?;
-    rows.iter()
-        .map(|row| Ok(Visit { at: row.try_get(0)?, user_agent: row.try_get(1)? }))
-        .collect::<Result<_, _>>()
-        .map_err(DatabaseError::Query)
+impl Store {
+    pub(super) fn new(database: Database, table: &TableName) -> Self {
+        let insert =
+            format!("INSERT INTO {table} (last_update, user_agent) SELECT * FROM unnest($1::timestamp[], $2::text[])");
+        let recent = format!(
+            "SELECT last_update, user_agent FROM {table} \
+             WHERE last_update IS NOT NULL ORDER BY last_update DESC LIMIT {LISTED}"
+        );
+        Self { database, insert: insert.into(), recent: recent.into() }
+    }
+
+    /// Inserts all of them or, on an error that the server reported, none.
+    pub(super) async fn insert(&self, visits: impl ExactSizeIterator<Item = &Visit>) -> Result<(), DatabaseError> {
+        let (times, agents): (Vec<_>, Vec<_>) = visits.map(|visit| (visit.at, visit.user_agent.as_deref())).unzip();
+        let insert = async |connection: &Connection| connection.execute(&self.insert, &[&times, &agents]).await;
+        self.database.run(Lane::VisitWrites, insert).await.map(drop)
+    }
+
+    /// Newest first, ten at most.
+    pub(super) async fn recent(&self) -> Result<Vec<Visit>, DatabaseError> {
+        let query = async |connection: &Connection| connection.query(&self.recent, &[]).await;
+        let rows = self.database.run(Lane::VisitReads, query).await?;
+        let visit = |row: &Row| Ok(Visit { at: row.try_get(0)?, user_agent: row.try_get(1)? });
+        rows.iter().map(visit).collect::<Result<_, _>>().map_err(DatabaseError::Decode)
+    }
 }

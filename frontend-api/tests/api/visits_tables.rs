@@ -83,6 +83,43 @@ async fn instances_that_start_at_once_all_become_ready() {
     }
 }
 
+/// The history of a database that version 0.1.0 has migrated, and further rows of it.
+async fn migrated_before(client: &Client, more: &str) {
+    let sql = format!(
+        "CREATE TABLE access (last_update TIMESTAMP, user_agent VARCHAR(250));
+         CREATE TABLE access_migrations
+             (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255));
+         INSERT INTO access_migrations VALUES
+             (1, 'visits', '2026-11-25T21:35:57.576463266Z', '16007191079979753899') {more};"
+    );
+    client.batch_execute(&sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_an_earlier_and_a_newer_version_have_migrated_is_used() {
+    let database = TestDatabase::create().await;
+    migrated_before(&database.client().await, ", (99, 'of_the_future', '2030-01-01T00:00:00Z', '1')").await;
+    let app = App::spawn(&[("DATABASE_URL", database.url())]).await;
+    app.until_ready().await;
+    app.registered("curl").await;
+    let said = |line: &serde_json::Value| line["message"] == "a newer version has migrated this database";
+    let said: Vec<_> = app.service.logs().into_iter().filter(said).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(said[0]["migrations"], "V99__of_the_future");
+}
+
+#[tokio::test]
+async fn a_migration_that_was_applied_with_another_text_is_named() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    migrated_before(&client, "").await;
+    client.batch_execute("UPDATE access_migrations SET checksum = '5'").await.unwrap();
+    let app = App::spawn(&[("DATABASE_URL", database.url())]).await;
+    let problem = app.database_problem().await;
+    assert!(problem.contains("V1__visits") && problem.contains("access_migrations"), "{problem}");
+    assert_eq!(app.ready().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
 #[tokio::test]
 async fn a_table_that_vanished_is_an_error_and_not_a_success() {
     let (app, database) = spawn_app().await;

@@ -122,7 +122,7 @@ async fn sessions(server: &Server, name: &str) -> i64 {
 async fn with_all_of_the_pool_in_use_the_doctor_reports_and_takes_no_connection_of_it() {
     let server = Server::start_for_service().await;
     let app = App::ready(&server.env(&[
-        ("DB_POOL_SIZE", "2"),
+        ("DB_POOL_SIZE", "5"),
         ("DB_QUERY_TIMEOUT_MS", "60000"),
         ("REQUEST_TIMEOUT_MS", "60000"),
     ]))

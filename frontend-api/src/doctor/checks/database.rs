@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
 use super::{TLS_LIMIT, connect, resolve};
-use crate::database::{Credentials, CredentialsProvider, DatabaseConfig, SslMode, TableName, driver_config};
+use crate::database::{Credentials, CredentialsProvider, DatabaseConfig, SslMode, driver_config};
 use crate::doctor::catalogue::{
     DATABASE_PUBLIC_ADDRESS, PASSWORD_REFUSED, SECRET_OUTDATED, SECRET_UNREADABLE, SILENT, SLOW_QUERY,
 };
@@ -17,22 +17,24 @@ use crate::doctor::probe::{Dependency, dns, is_public, tcp};
 use crate::doctor::report::{Check, Diagnosis, StageName};
 use crate::doctor::walk::{Fault, Found, Walk};
 use crate::doctor::{DATABASE, checks::secrets_manager};
+use crate::visits::TableName;
 
 const SECRET_LIMIT: Duration = Duration::from_secs(6);
 
 pub(in crate::doctor) async fn check(
     config: &DatabaseConfig,
+    table: &TableName,
     provider: &CredentialsProvider,
     deadline: Instant,
 ) -> Check {
-    let (check, used) = walk(config, provider, deadline).await;
+    let (check, used) = walk(config, table, provider, deadline).await;
     let Some(used) = used.filter(|_| check.failed_by(&PASSWORD_REFUSED) && provider.secret().is_some()) else {
         return check;
     };
     // Refused: the secret may have been rotated since it was read. The service itself would read it again now.
     let newer = timeout_at(deadline.into(), provider.newer_than(&used)).await;
     let is_newer = newer.is_ok_and(|read| read.is_ok_and(|newer| newer.is_some()));
-    blame_secret(if is_newer { walk(config, provider, deadline).await.0 } else { check })
+    blame_secret(if is_newer { walk(config, table, provider, deadline).await.0 } else { check })
 }
 
 /// The password came from the secret, so that is where to look.
@@ -48,6 +50,7 @@ fn blame_secret(mut check: Check) -> Check {
 /// The check, and the credentials that it used.
 async fn walk(
     config: &DatabaseConfig,
+    table: &TableName,
     provider: &CredentialsProvider,
     deadline: Instant,
 ) -> (Check, Option<Arc<Credentials>>) {
@@ -59,7 +62,7 @@ async fn walk(
     let mut walk = Walk::new(DATABASE, &plan, deadline);
     let credentials = credentials(&mut walk, config, provider).await;
     if let Some(credentials) = &credentials {
-        stages(&mut walk, config, credentials).await;
+        stages(&mut walk, config, table, credentials).await;
     }
     (walk.finish(), credentials)
 }
@@ -81,7 +84,7 @@ async fn credentials(
     Some(credentials)
 }
 
-async fn stages(walk: &mut Walk, config: &DatabaseConfig, credentials: &Credentials) -> Option<()> {
+async fn stages(walk: &mut Walk, config: &DatabaseConfig, table: &TableName, credentials: &Credentials) -> Option<()> {
     let stream = reach(walk, credentials).await?;
     let address = stream.peer_addr().ok();
     let stream: Box<dyn postgres::Stream> = if config.tls.mode == SslMode::Disable {
@@ -93,7 +96,7 @@ async fn stages(walk: &mut Walk, config: &DatabaseConfig, credentials: &Credenti
     };
     let log_in = postgres::log_in(stream, address, driver_config(config, credentials));
     let session = walk.stage(StageName::Authentication, LIMIT, &SILENT, log_in).await?;
-    let served = ask(walk, &session, &config.table).await;
+    let served = ask(walk, &session, table).await;
     session.close().await;
     served
 }

@@ -14,13 +14,14 @@ use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::{Client, NoTls};
 
 use super::tls;
-use crate::database::{SslMode, TableName};
+use crate::database::SslMode;
 use crate::doctor::catalogue::{
     CLOSED, Cause, DATABASE_MISSING, DATABASE_STARTING, ENCRYPTION_REQUIRED, LOGIN_FAILED, LOGIN_REFUSED,
     NO_PG_HBA_ENTRY, NOT_POSTGRES, PASSWORD_REFUSED, PERMISSION_DENIED, QUERY_FAILED, READ_ONLY, READ_ONLY_REPLICA,
     SLOW_QUERY, TABLE_MISSING, TLS_NOT_OFFERED, TOO_MANY_CONNECTIONS, USER_UNKNOWN,
 };
 use crate::doctor::walk::{Fault, Found};
+use crate::visits::TableName;
 
 /// What `pg_stat_activity` calls the doctor's connections.
 const APPLICATION_NAME: &str = "causeway-doctor";

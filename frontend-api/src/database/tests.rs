@@ -1,0 +1,226 @@
+//! What is promised of statements and transactions, against a real PostgreSQL.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_common::config::Vars;
+use causeway_testing::postgres::TestDatabase;
+use tokio::time::{sleep, timeout};
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn database(url: &str, more: &[(&str, &str)]) -> Database {
+    let generous = [("DB_CONNECT_TIMEOUT_MS", "15000"), ("DB_QUERY_TIMEOUT_MS", "15000"), ("DATABASE_URL", url)];
+    let lookup: BTreeMap<&str, &str> = generous.into_iter().chain(more.iter().copied()).collect();
+    let mut vars = Vars::new(&lookup);
+    let loaded = DatabaseConfig::load(&mut vars);
+    let (config, source) = vars.finish(loaded).unwrap();
+    Database::new(Arc::new(config), Arc::new(CredentialsProvider::new(source)))
+}
+
+/// An empty table `t (n int primary key)`, and the pool that uses it.
+async fn with_table() -> (TestDatabase, Database) {
+    let server = TestDatabase::create().await;
+    server.client().await.batch_execute("CREATE TABLE t (n INT PRIMARY KEY)").await.unwrap();
+    let database = database(server.url(), &[]);
+    (server, database)
+}
+
+async fn rows(database: &Database) -> Vec<i32> {
+    let rows = database.run(Lane::Shared, async |c: &Connection| c.query("SELECT n FROM t ORDER BY n", &[]).await);
+    rows.await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+async fn process(database: &Database) -> i32 {
+    let sql = "SELECT pg_backend_pid()";
+    let row = database.run(Lane::Shared, async |c: &Connection| c.query_opt(sql, &[]).await).await;
+    row.unwrap().unwrap().get(0)
+}
+
+async fn insert(queries: &impl Queries, n: i32) -> Result<u64, DatabaseError> {
+    queries.execute("INSERT INTO t VALUES ($1)", &[&n]).await
+}
+
+#[tokio::test]
+async fn a_transaction_is_committed_when_its_work_succeeds_and_rolled_back_when_it_fails() {
+    let (_server, database) = with_table().await;
+    let committed = database.transaction(async |t: &Transaction<'_>| {
+        insert(t, 1).await?;
+        insert(t, 2).await
+    });
+    committed.await.unwrap();
+    let failed: Result<(), _> = database
+        .transaction(async |t: &Transaction<'_>| {
+            insert(t, 3).await?;
+            Err(DatabaseError::PoolExhausted)
+        })
+        .await;
+    assert!(matches!(failed, Err(DatabaseError::PoolExhausted)), "{failed:?}");
+    assert_eq!(rows(&database).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_transaction_in_which_a_statement_failed_is_an_error_even_if_its_work_succeeds() {
+    let (_server, database) = with_table().await;
+    let before = process(&database).await;
+    let result = database
+        .transaction(async |t: &Transaction<'_>| {
+            insert(t, 1).await?;
+            // A duplicate key. The work ignores the error.
+            let _ = insert(t, 1).await;
+            Ok::<_, DatabaseError>(())
+        })
+        .await;
+    assert!(matches!(result, Err(DatabaseError::RolledBack)), "{result:?}");
+    assert_eq!(rows(&database).await, [0; 0]);
+    assert_eq!(process(&database).await, before, "the connection is as good as before");
+}
+
+#[tokio::test]
+async fn a_transaction_in_which_a_statement_was_dropped_is_an_error_even_if_its_work_succeeds() {
+    let (_server, database) = with_table().await;
+    let result = database
+        .transaction(async |t: &Transaction<'_>| {
+            insert(t, 1).await?;
+            drop(timeout(Duration::ZERO, t.query("SELECT pg_sleep(60)", &[])).await);
+            Ok::<_, DatabaseError>(())
+        })
+        .await;
+    assert!(matches!(result, Err(DatabaseError::RolledBack)), "{result:?}");
+    assert_eq!(rows(&database).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn an_error_at_commit_is_an_error_of_the_transaction() {
+    let (server, database) = with_table().await;
+    let sql = "CREATE TABLE of_t (n INT REFERENCES t DEFERRABLE INITIALLY DEFERRED)";
+    server.client().await.batch_execute(sql).await.unwrap();
+    let result = database
+        .transaction(async |t: &Transaction<'_>| {
+            insert(t, 1).await?;
+            t.execute("INSERT INTO of_t VALUES (7)", &[]).await
+        })
+        .await;
+    assert!(result.as_ref().is_err_and(DatabaseError::refuses_data), "{result:?}");
+    assert_eq!(rows(&database).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_after_an_error_in_the_data_and_dropped_after_others() {
+    let (_server, database) = with_table().await;
+    let before = process(&database).await;
+    let failing = async |sql: &str| database.run(Lane::Shared, async |c: &Connection| c.execute(sql, &[]).await).await;
+    failing("INSERT INTO t VALUES (NULL)").await.unwrap_err();
+    failing("SELECT no_such_column FROM t").await.unwrap_err();
+    assert_eq!(process(&database).await, before);
+    failing("SELECT pg_terminate_backend(pg_backend_pid())").await.unwrap_err();
+    assert_ne!(process(&database).await, before);
+}
+
+#[tokio::test]
+async fn a_statement_that_nobody_waits_for_is_cancelled_and_its_connection_replaced() {
+    let (server, database) = with_table().await;
+    let before = process(&database).await;
+    let client = server.client().await;
+    let locked = client.batch_execute("BEGIN; LOCK TABLE t").await;
+    locked.unwrap();
+    let waiting = database.run(Lane::Shared, async |c: &Connection| insert(c, 1).await);
+    let blocked = "SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass AND NOT granted";
+    tokio::select! {
+        result = waiting => panic!("nobody has released the lock: {result:?}"),
+        () = until(&client, blocked, 1) => {}
+    }
+    // The lock is still held, so the statement ends only because it is cancelled.
+    until(&client, blocked, 0).await;
+    client.batch_execute("ROLLBACK").await.unwrap();
+    assert_ne!(process(&database).await, before);
+    assert_eq!(rows(&database).await, [0; 0]);
+}
+
+async fn until(client: &tokio_postgres::Client, sql: &str, count: i64) {
+    let reached = async {
+        while client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) != count {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("waited in vain for {count}: {sql}"));
+}
+
+#[tokio::test]
+async fn a_lane_that_is_busy_leaves_the_others_their_connections() {
+    let (_server, database) = with_table().await;
+    let held = async |lane| {
+        let () = database
+            .run(lane, async |_: &Connection| std::future::pending::<Result<(), DatabaseError>>().await)
+            .await
+            .unwrap();
+    };
+    // DB_POOL_SIZE is 8: four are reserved, four shared.
+    let shared = futures_util::future::join_all((0..4).map(|_| held(Lane::Shared)));
+    let reserved = [Lane::VisitWrites, Lane::VisitReads, Lane::Sessions, Lane::Diaries];
+    let others = async {
+        for lane in reserved {
+            database.run(lane, async |c: &Connection| c.execute("SELECT 1", &[]).await).await.unwrap();
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = shared => unreachable!("it holds its connections for ever"),
+        () = others => {}
+    }
+}
+
+async fn migrate(server: &TestDatabase, list: Vec<Migration>) -> Result<(), DatabaseError> {
+    migrations::Plan::new(vec![Migrations::new(list)]).apply(&server.client().await).await
+}
+
+fn table(version: i32, name: &'static str) -> Migration {
+    Migration::repeatable(version, name, format!("CREATE TABLE IF NOT EXISTS {name} (n INT)"))
+}
+
+#[tokio::test]
+async fn migrations_of_a_newer_version_are_accepted_and_missing_lower_ones_applied() {
+    let server = TestDatabase::create().await;
+    migrate(&server, vec![table(1, "one"), table(3, "three")]).await.unwrap();
+    migrate(&server, vec![table(1, "one"), table(2, "two")]).await.unwrap();
+    let sql = "SELECT string_agg(name, ' ' ORDER BY version) FROM causeway_migrations";
+    let names: String = server.client().await.query_one(sql, &[]).await.unwrap().get(0);
+    assert_eq!(names, "one two three");
+    server.client().await.batch_execute("SELECT * FROM one, two, three").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_with_another_text_is_an_error_that_names_it() {
+    let server = TestDatabase::create().await;
+    migrate(&server, vec![table(1, "one")]).await.unwrap();
+    let changed = Migration::repeatable(1, "one", "CREATE TABLE IF NOT EXISTS one (n BIGINT)");
+    let error = migrate(&server, vec![changed]).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::MigrationChanged { .. }), "{error:?}");
+    assert!(error.to_string().contains("V1__one"), "{error}");
+}
+
+#[tokio::test]
+async fn an_atomic_migration_that_fails_changes_nothing_and_is_applied_when_it_can_be() {
+    let server = TestDatabase::create().await;
+    let list =
+        || vec![Migration::atomic(1, "fill", "CREATE TABLE filled (n INT); INSERT INTO filled SELECT n FROM source")];
+    let error = migrate(&server, list()).await.unwrap_err();
+    assert!(error.to_string().contains("V1__fill"), "{error}");
+    server.client().await.batch_execute("CREATE TABLE source AS SELECT 5 AS n").await.unwrap();
+    migrate(&server, list()).await.unwrap();
+    migrate(&server, list()).await.unwrap();
+    let count: i64 = server.client().await.query_one("SELECT count(*) FROM filled", &[]).await.unwrap().get(0);
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn a_database_that_has_everything_is_migrated_while_another_session_holds_the_lock() {
+    let server = TestDatabase::create().await;
+    migrate(&server, vec![table(1, "one")]).await.unwrap();
+    let holder = server.client().await;
+    holder.batch_execute(&format!("SELECT pg_advisory_lock({})", migrations::ADVISORY_LOCK)).await.unwrap();
+    migrate(&server, vec![table(1, "one")]).await.unwrap();
+}

@@ -1,0 +1,94 @@
+//! The table that visits are stored in.
+
+use crate::database::{Migration, Migrations};
+
+/// `TABLE_NAME`, checked, so that it can stand in SQL between double quotes.
+#[derive(Debug, Clone)]
+pub struct TableName(String);
+
+impl TableName {
+    /// Room is left for the suffixes of the index and the migrations' history within PostgreSQL's 63 bytes.
+    const LONGEST: usize = 40;
+    /// The tables that are not visits, and the history that they share.
+    const TAKEN: [&str; 9] = [
+        "attempts",
+        "causeway_migrations",
+        "diaries",
+        "idempotency_keys",
+        "leases",
+        "pictures",
+        "sessions",
+        "users",
+        "refinery_schema_history",
+    ];
+
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        if !(starts_well && text.len() <= Self::LONGEST && text.chars().all(plain)) {
+            return Err(format!(
+                "{text:?} is not a table's name: a-z, 0-9 and _, not starting with a digit, {} at most",
+                Self::LONGEST
+            ));
+        }
+        if text.starts_with("pg_") {
+            return Err(format!("{text:?} is not usable: PostgreSQL reserves names that begin with pg_"));
+        }
+        if Self::TAKEN.contains(&text) || ["_migrations", "_last_update"].iter().any(|suffix| text.ends_with(suffix)) {
+            return Err(format!("{text:?} is not usable: another table or index of this service can have that name"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The table and its index. The history has the table's name in its own: the text of the migration, and so its
+    /// checksum, depends on that name.
+    pub fn migrations(&self) -> Migrations {
+        let name = &self.0;
+        let visits = format!(
+            "CREATE TABLE IF NOT EXISTS {self} (last_update TIMESTAMP, user_agent VARCHAR(250));
+         CREATE INDEX IF NOT EXISTS {name}_last_update ON {self} (last_update DESC);"
+        );
+        Migrations::recorded_in(format!("{name}_migrations"), vec![Migration::atomic(1, "visits", visits)])
+    }
+}
+
+impl Default for TableName {
+    fn default() -> Self {
+        Self("access".to_owned())
+    }
+}
+
+impl std::fmt::Display for TableName {
+    /// The name as SQL wants it: in double quotes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_sql_or_another_table_would_trip_over_are_refused() {
+        for name in ["access", "order", "_visits", "users_of_mine"] {
+            assert_eq!(TableName::parse(name).unwrap().to_string(), format!("\"{name}\""));
+        }
+        let long = "a".repeat(41);
+        for name in [
+            "",
+            "1st",
+            "Access",
+            "a b",
+            "a\"",
+            &long,
+            "pg_visits",
+            "users",
+            "causeway_migrations",
+            "a_migrations",
+            "a_last_update",
+        ] {
+            TableName::parse(name).unwrap_err();
+        }
+    }
+}
