@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use causeway_common::http::problem::{Failure, Kind, Retry};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::credentials::CredentialsError;
 
@@ -74,7 +74,8 @@ impl DatabaseError {
     /// Returns true if a statement was sent and the server did not say what became of it.
     pub fn leaves_outcome_unknown(&self) -> bool {
         match self {
-            Self::Query(error) => error.code().is_none(),
+            // An ERROR rolls back. A FATAL can also end a session that has just committed.
+            Self::Query(error) => error.as_db_error().and_then(DbError::parsed_severity) != Some(Severity::Error),
             Self::TimedOut(step) => *step == STATEMENT,
             _ => false,
         }
