@@ -1,0 +1,26 @@
+"""The judge: from a snapshot to evidence, without asking anybody anything."""
+
+from explain.judge import path, rights, source, target
+from explain.judge.walk import Trail, Walk, merge
+from explain.model import Evidence, Snapshot
+
+
+def explain(snapshot: Snapshot) -> list[Evidence]:
+    """Returns the evidence of every hop that could be judged, in the order in which a request needs them."""
+    walk, trail = Walk(snapshot), Trail()
+    evidence = trail.evidence
+    if source.judge(walk, trail):
+        destination = target.judge(walk, trail)
+        if destination is not None:
+            evidence = evidence + path.judge(walk, destination)
+            evidence += rights.endpoint_policies(walk, destination)
+    rights.judge(walk, trail)
+    evidence += [each for each in trail.evidence if each not in evidence]
+    subnets = len(snapshot.source.subnets) if snapshot.source else 0
+    return merge(evidence, subnets)
+
+
+def outcome(evidence: list[Evidence]) -> str:
+    """Returns blocked if any hop blocks, else unknown if any was not seen, else open."""
+    verdicts = {each.verdict for each in evidence}
+    return "blocked" if "blocks" in verdicts else "unknown" if "unseen" in verdicts or not evidence else "open"
