@@ -47,3 +47,4 @@ clean-test: ## Remove test containers that a killed run left behind
 
 include deploy/images.mk
 include deploy/cdk/cdk.mk
+include deploy/explain/explain.mk

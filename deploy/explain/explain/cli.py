@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "--from",
         dest="origin",
         metavar="SOURCE",
-        help="ARN of an App Runner or ECS service or of a connector, an App Runner service's name, eni-…, or sg-…,subnet-…",
+        help="ARN of an App Runner or ECS service or connector, an App Runner service's name, eni-…, or sg-…,subnet-…",
     )
     found.add_argument("--to", metavar="TARGET", help="host:port, a URL, secret:NAME, or s3://BUCKET/KEY")
     found.add_argument(
