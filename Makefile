@@ -10,7 +10,7 @@ TEST_THREADS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
 DENY := $(shell command -v cargo-deny 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean-test
+.PHONY: help run test check documents bench clean-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", substr($$1, 1, index($$1 ":", ":") - 1), $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ ifneq ($(DENY),)
 else
 	@echo "cargo-deny is not installed: bans, licences and sources are not checked"
 endif
+
+documents: ## Write docs/configuration.md anew from what the services read
+	@$(CARGO) build --workspace
+	@sed -i '/^<!-- generated/q' docs/configuration.md
+	@for service in frontend-api private-service; do $(TARGET)/debug/$$service help variables --markdown; done >> docs/configuration.md
 
 bench: ## Measure against pgbench and a bare route
 	@deploy/dev/bench/run

@@ -3,62 +3,80 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::config::{ConfigErrors, Lookup, VariableError, Vars};
+use crate::config::{ConfigErrors, Configuration, Environment, VariableError, Vars, list};
 use crate::http::client;
 use crate::http::server::ServerConfig;
 use crate::telemetry;
 use crate::telemetry::chain;
 
-/// `EX_USAGE` of sysexits.h: the configuration is wrong; trying again does not help.
-pub const EXIT_CONFIGURATION: u8 = 64;
+/// `EX_USAGE` of sysexits.h: the command line or the configuration is wrong, and trying again does not help.
+pub const EXIT_USAGE: u8 = 64;
 const HEALTH_LIMIT: Duration = Duration::from_secs(2);
 
-/// What a service's program is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The commands that every service has. Without a command a service serves.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum Command {
-    /// No argument: serve.
-    Serve,
-    /// `health`: see [`check_health`].
+    /// Ask the server on this machine for /health; exits with 0 if it answers 200
     Health,
-    /// `config --check`: see [`check_config`].
-    CheckConfig,
+    /// Check the configuration and print the result as JSON
+    Config {
+        /// Report all mistakes and every variable
+        #[arg(long, required = true)]
+        check: bool,
+    },
+    /// Explain the variables
+    Help {
+        /// What to explain
+        #[command(subcommand)]
+        topic: Topic,
+    },
+}
+
+/// What `help` explains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Subcommand)]
+pub enum Topic {
+    /// List every environment variable with its values and its default
+    Variables {
+        /// Print tables for a Markdown document
+        #[arg(long)]
+        markdown: bool,
+    },
+}
+
+/// Parses the command line.
+///
+/// # Errors
+/// Returns the exit code after the help, the version or the mistake was printed.
+pub fn parse<P: clap::Parser>() -> Result<P, ExitCode> {
+    P::try_parse().map_err(|error| match error.print() {
+        Ok(()) if !error.use_stderr() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(EXIT_USAGE),
+        Err(_) => ExitCode::FAILURE,
+    })
 }
 
 impl Command {
-    /// How to call it, for [`usage`].
-    pub const USAGE: &str = "health | config --check";
-
-    /// The command that `arguments` name, if they name one.
-    pub fn parse(arguments: &[&str]) -> Option<Self> {
-        match arguments {
-            [] => Some(Self::Serve),
-            ["health"] => Some(Self::Health),
-            ["config", "--check"] => Some(Self::CheckConfig),
-            _ => None,
+    /// Runs the command for the service with the configuration `C`.
+    pub async fn run<C: Configuration>(self) -> ExitCode {
+        match self {
+            Self::Health => match C::load(&Environment) {
+                Ok(config) => check_health(config.server()).await,
+                Err(mistakes) => report(&mistakes),
+            },
+            Self::Config { .. } => check_config::<C>(),
+            Self::Help { topic: Topic::Variables { markdown } } => print_variables::<C>(markdown),
         }
     }
-}
-
-/// What follows the program's name. What is not Unicode is no command anyway.
-pub fn arguments() -> Vec<String> {
-    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
-}
-
-/// Tells how to call the program.
-#[expect(clippy::print_stderr, reason = "the usage belongs there")]
-pub fn usage(commands: &str) -> ExitCode {
-    eprintln!("usage: [{commands}]; without a command it serves");
-    ExitCode::from(EXIT_CONFIGURATION)
 }
 
 /// Prints the mistakes to standard error: there is no log yet.
 #[expect(clippy::print_stderr, reason = "logging is configured by what is being reported as wrong")]
 pub fn report(errors: &ConfigErrors) -> ExitCode {
     eprintln!("{errors}");
-    ExitCode::from(EXIT_CONFIGURATION)
+    ExitCode::from(EXIT_USAGE)
 }
 
-/// Writes the last of the log, and prints why the service ended when it did not end well.
+/// Writes the last of the log, and prints why the service ended if it failed.
 #[expect(clippy::print_stderr, reason = "the last words must reach whoever turned logging off, too")]
 pub fn exit(result: Result<(), impl std::error::Error + 'static>) -> ExitCode {
     telemetry::flush();
@@ -78,21 +96,31 @@ struct CheckReport<'a> {
     variables: Vec<&'static str>,
 }
 
-/// `config --check`: whether `load` accepts the environment, and every variable that it knows, as one JSON object.
+/// Prints whether the environment is accepted, and the names of all variables, as one JSON object.
 #[expect(clippy::print_stdout, reason = "the report is what the command is for")]
-pub fn check_config<T>(lookup: &dyn Lookup, load: impl FnOnce(&mut Vars<'_>) -> Option<T>) -> ExitCode {
-    let mut vars = Vars::new(lookup);
-    let loaded = load(&mut vars);
-    let variables = vars.known().collect();
-    let errors = vars.finish(loaded).err().map(|errors| errors.0).unwrap_or_default();
-    let report = CheckReport { valid: errors.is_empty(), errors: &errors, variables };
+fn check_config<C: Configuration>() -> ExitCode {
+    let mut vars = Vars::new(&Environment);
+    let config = C::read(&mut vars);
+    let errors = vars.finish(config).err().map(|errors| errors.0).unwrap_or_default();
+    let report =
+        CheckReport { valid: errors.is_empty(), errors: &errors, variables: list::names(C::VARIABLES).collect() };
     println!("{}", serde_json::to_string(&report).expect("a struct of strings is always JSON"));
-    if report.valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIGURATION) }
+    if report.valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_USAGE) }
 }
 
-/// `health`: asks the server of this machine for `/health`, for container health checks without a shell.
+#[expect(clippy::print_stdout, reason = "the list is what the command is for")]
+fn print_variables<C: Configuration>(markdown: bool) -> ExitCode {
+    if markdown {
+        print!("{}", list::to_markdown(C::SERVICE, C::VARIABLES));
+    } else {
+        print!("{}", list::to_text(C::VARIABLES));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Asks the server of this machine for `/health`, for container health checks without a shell.
 #[expect(clippy::print_stderr, reason = "the container engine shows it as the check's output")]
-pub async fn check_health(server: &ServerConfig) -> ExitCode {
+async fn check_health(server: &ServerConfig) -> ExitCode {
     let url = format!("http://{}/health", server.local_address());
     let client = match client::builder(HEALTH_LIMIT).timeout(HEALTH_LIMIT).build() {
         Ok(client) => client,

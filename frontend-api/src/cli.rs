@@ -1,49 +1,67 @@
-//! The command line: what both services have, and `doctor`.
+//! The command line: the commands that both services have, and `doctor`.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use causeway_common::cli::{self, exit};
+use causeway_common::cli::{self, exit, report};
+use causeway_common::config::{Configuration, Environment};
 
 use crate::config::Config;
 use crate::database::CredentialsProvider;
 use crate::doctor::{Doctor, terminal};
 
-/// What this program is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Serves the public API, or runs a command.
+#[derive(Debug, clap::Parser)]
+#[command(
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 success, 1 failure, 64 wrong usage or configuration."
+)]
+pub struct Arguments {
+    /// Without a command the service serves.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// What private-service can do, too.
+    #[command(flatten)]
     Common(cli::Command),
-    /// `doctor [--json] [--watch]`.
-    Doctor(terminal::Options),
-    /// `doctor --causes`: everything that the doctor tells apart.
-    Causes,
+    /// Check every dependency once, and report the hop that failed
+    Doctor {
+        /// Print one JSON object for each run
+        #[arg(long)]
+        json: bool,
+        /// Run again and again until interrupted
+        #[arg(long)]
+        watch: bool,
+        /// List every cause that the doctor distinguishes, and exit
+        #[arg(long, exclusive = true)]
+        causes: bool,
+    },
 }
 
 impl Command {
-    /// # Errors
-    /// An exit code, after the usage was printed.
-    pub fn from_arguments() -> Result<Self, ExitCode> {
-        let arguments = cli::arguments();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let command = match arguments[..] {
-            ["doctor", "--causes"] => Some(Self::Causes),
-            ["doctor", ref options @ ..] => terminal::Options::parse(options).map(Self::Doctor),
-            ref arguments => cli::Command::parse(arguments).map(Self::Common),
-        };
-        command.ok_or_else(|| {
-            cli::usage(&format!("{} | doctor [--json] [--watch] | doctor --causes", cli::Command::USAGE))
-        })
+    /// Runs the command.
+    pub async fn run(self) -> ExitCode {
+        match self {
+            Self::Common(command) => command.run::<Config>().await,
+            Self::Doctor { causes: true, .. } => terminal::print_causes(),
+            Self::Doctor { json, watch, .. } => match Config::load(&Environment) {
+                Ok(config) => doctor(config, terminal::Options { json, watch }).await,
+                Err(mistakes) => report(&mistakes),
+            },
+        }
     }
 }
 
 /// Runs the doctor once, or again and again, without a server.
-pub async fn doctor(config: Config, options: terminal::Options) -> ExitCode {
+async fn doctor(config: Config, options: terminal::Options) -> ExitCode {
     let credentials = Arc::new(CredentialsProvider::new(config.credentials));
     let database = Arc::new(config.database);
     match Doctor::new(config.doctor, database, config.visits.table, credentials, config.private_service.url) {
         Ok(doctor) => match terminal::run(&doctor, options).await {
-            // Not by returning: that would wait for a resolver that stays silent, which is what may just have been found.
+            // Not by returning: that would wait for a resolver that stays silent, which may be what was just found.
             Ok(code) => std::process::exit(code),
             Err(error) => exit(Err(error)),
         },

@@ -1,6 +1,6 @@
 //! The whole configuration of frontend-api, read before a port opens.
 
-use causeway_common::config::{ConfigErrors, Lookup, Vars};
+use causeway_common::config::{Configuration, Group, Vars};
 use causeway_common::http::access::Access;
 use causeway_common::http::server::ServerConfig;
 use causeway_common::telemetry::LogConfig;
@@ -10,7 +10,7 @@ use crate::doctor::DoctorConfig;
 use crate::private_service::PrivateServiceConfig;
 use crate::visits::VisitsConfig;
 
-/// One field a concern; the variables and their defaults stand on the fields of each.
+/// One field for each concern. The variables stand beside the type of each.
 pub struct Config {
     pub server: ServerConfig,
     pub access: Access,
@@ -22,19 +22,19 @@ pub struct Config {
     pub doctor: DoctorConfig,
 }
 
-impl Config {
-    /// Reads everything through `lookup`.
-    ///
-    /// # Errors
-    /// All mistakes at once, each naming its variable.
-    pub fn load(lookup: &dyn Lookup) -> Result<Self, ConfigErrors> {
-        let mut vars = Vars::new(lookup);
-        let config = Self::read(&mut vars);
-        vars.finish(config)
-    }
+impl Configuration for Config {
+    const SERVICE: &'static str = "frontend-api";
+    const VARIABLES: &'static [Group] = &[
+        ServerConfig::VARIABLES,
+        Access::VARIABLES,
+        LogConfig::VARIABLES,
+        DatabaseConfig::VARIABLES,
+        VisitsConfig::VARIABLES,
+        PrivateServiceConfig::VARIABLES,
+        DoctorConfig::VARIABLES,
+    ];
 
-    /// Reads everything, and leaves the mistakes in `vars`.
-    pub fn read(vars: &mut Vars<'_>) -> Option<Self> {
+    fn read(vars: &mut Vars<'_>) -> Option<Self> {
         let server = ServerConfig::load(vars);
         let access = Access::load(vars);
         let log = LogConfig::load(vars);
@@ -44,5 +44,30 @@ impl Config {
         let doctor = DoctorConfig::load(vars);
         let (database, credentials) = database?;
         Some(Self { server, access, log, database, credentials, visits, private_service, doctor })
+    }
+
+    fn server(&self) -> &ServerConfig {
+        &self.server
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use causeway_common::config::list;
+
+    use super::*;
+
+    #[test]
+    fn the_list_has_every_variable_that_is_read_and_no_other() {
+        for set in [&[][..], &[("DATABASE_URL", "postgres://user@host/name")], &[("DBSECRETSNAME", "name")]] {
+            let lookup: BTreeMap<_, _> = set.iter().copied().collect();
+            let mut vars = Vars::new(&lookup);
+            Config::read(&mut vars);
+            let listed: BTreeSet<_> = list::names(Config::VARIABLES).collect();
+            assert_eq!(vars.known().collect::<BTreeSet<_>>(), listed);
+            assert_eq!(list::names(Config::VARIABLES).count(), listed.len(), "a variable is listed twice");
+        }
     }
 }

@@ -12,27 +12,20 @@ mod visits;
 
 use std::process::ExitCode;
 
-use causeway_common::cli::{Command as Common, check_config, check_health, exit, report};
-use causeway_common::config::Environment;
+use causeway_common::cli::{exit, parse, report};
+use causeway_common::config::{Configuration, Environment};
 
-use crate::cli::Command;
+use crate::cli::Arguments;
 use crate::config::Config;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let command = match Command::from_arguments() {
-        Ok(command) => command,
-        Err(usage) => return usage,
-    };
-    match command {
-        Command::Common(Common::CheckConfig) => return check_config(&Environment, Config::read),
-        Command::Causes => return doctor::terminal::print_causes(),
-        _ => {}
-    }
-    match (command, Config::load(&Environment)) {
-        (_, Err(mistakes)) => report(&mistakes),
-        (Command::Doctor(options), Ok(config)) => cli::doctor(config, options).await,
-        (Command::Common(Common::Health), Ok(config)) => check_health(&config.server).await,
-        (_, Ok(config)) => exit(app::run(config).await),
+    match parse::<Arguments>() {
+        Err(code) => code,
+        Ok(Arguments { command: Some(command) }) => command.run().await,
+        Ok(Arguments { command: None }) => match Config::load(&Environment) {
+            Ok(config) => exit(app::run(config).await),
+            Err(mistakes) => report(&mistakes),
+        },
     }
 }

@@ -2,10 +2,32 @@
 
 use std::time::Duration;
 
-use causeway_common::config::{ConfigErrors, Lookup, Vars};
+use causeway_common::config::{Configuration, Group, Optional, Var, Vars};
 use causeway_common::http::server::ServerConfig;
 use causeway_common::telemetry::LogConfig;
 use url::Url;
+
+const ECS_CONTAINER_METADATA_URI_V4: Optional<Url> = Optional::parsed(
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "an http or https URL",
+    endpoint,
+    "`/` answers 503",
+    "The task metadata endpoint; ECS sets it in every container.",
+);
+const METADATA_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
+    "METADATA_TIMEOUT_MS",
+    1000,
+    1..=600_000,
+    "Limit of one read of the endpoint, both its documents together.",
+);
+/// A read is two requests: every 250 ms, the minimum, they leave four fifths of the endpoint's 40 requests a second to
+/// others.
+const METADATA_REFRESH_MS: Var<Duration> = Var::milliseconds(
+    "METADATA_REFRESH_MS",
+    5000,
+    250..=600_000,
+    "How old a complete answer may get before the endpoint is read again.",
+);
 
 /// Everything that can be set.
 #[derive(Debug)]
@@ -21,40 +43,46 @@ pub struct Config {
 /// How to ask the ECS task metadata endpoint.
 #[derive(Debug)]
 pub struct MetadataConfig {
-    /// `ECS_CONTAINER_METADATA_URI_V4`: set by ECS. Not set: the service starts and answers 503, saying so.
+    /// Without one the service starts and answers 503.
     pub endpoint: Option<Url>,
-    /// `METADATA_TIMEOUT_MS`: how long one read of the endpoint, both its documents, may take; default 1000.
+    /// Limit of one read of the endpoint.
     pub timeout: Duration,
-    /// `METADATA_REFRESH_MS`: the least time between two reads once there is a complete answer; default 5000. A read
-    /// is two requests: 250 ms, the minimum, leaves four fifths of the endpoint's 40 requests a second to others.
+    /// The least time between two reads once there is a complete answer.
     pub refresh: Duration,
 }
 
-impl Config {
-    /// The configuration that `lookup` holds, or all the mistakes in it.
-    pub fn load(lookup: &dyn Lookup) -> Result<Self, ConfigErrors> {
-        let mut vars = Vars::new(lookup);
-        let config = Self::read(&mut vars);
-        vars.finish(Some(config))
+impl Configuration for Config {
+    const SERVICE: &'static str = "private-service";
+    const VARIABLES: &'static [Group] = &[ServerConfig::VARIABLES, LogConfig::VARIABLES, MetadataConfig::VARIABLES];
+
+    fn read(vars: &mut Vars<'_>) -> Option<Self> {
+        let (server, log) = (ServerConfig::load(vars), LogConfig::load(vars));
+        Some(Self { server, log, metadata: MetadataConfig::load(vars) })
     }
 
-    /// Reads everything; `vars` gathers the mistakes.
-    pub fn read(vars: &mut Vars<'_>) -> Self {
-        Self { server: ServerConfig::load(vars), log: LogConfig::load(vars), metadata: MetadataConfig::read(vars) }
+    fn server(&self) -> &ServerConfig {
+        &self.server
     }
 }
 
 impl MetadataConfig {
-    fn read(vars: &mut Vars<'_>) -> Self {
+    /// Its variables.
+    pub const VARIABLES: Group = Group {
+        title: "Task metadata",
+        variables: &[&ECS_CONTAINER_METADATA_URI_V4, &METADATA_TIMEOUT_MS, &METADATA_REFRESH_MS],
+    };
+
+    /// Reads [`Self::VARIABLES`].
+    fn load(vars: &mut Vars<'_>) -> Self {
         Self {
-            endpoint: vars.parsed("ECS_CONTAINER_METADATA_URI_V4", endpoint),
-            timeout: vars.milliseconds("METADATA_TIMEOUT_MS", 1000),
-            refresh: Duration::from_millis(vars.number("METADATA_REFRESH_MS", 5000, 250..=600_000)),
+            endpoint: vars.read(&ECS_CONTAINER_METADATA_URI_V4),
+            timeout: vars.read(&METADATA_TIMEOUT_MS),
+            refresh: vars.read(&METADATA_REFRESH_MS),
         }
     }
 }
 
-/// The value is not repeated: it could hold a password by mistake.
+/// The error does not quote the value: it could hold a password by mistake.
 fn endpoint(text: &str) -> Result<Url, String> {
     let url =
         Url::parse(text).map_err(|error| format!("is not a URL such as http://169.254.170.2/v4/<id>: {error}"))?;
@@ -69,9 +97,20 @@ fn endpoint(text: &str) -> Result<Url, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use causeway_common::config::list;
 
     use super::*;
+
+    #[test]
+    fn the_list_has_every_variable_that_is_read_and_no_other() {
+        let lookup = BTreeMap::new();
+        let mut vars = Vars::new(&lookup);
+        Config::read(&mut vars);
+        let listed: BTreeSet<_> = list::names(Config::VARIABLES).collect();
+        assert_eq!(vars.known().collect::<BTreeSet<_>>(), listed);
+    }
 
     #[test]
     fn every_mistake_is_found_in_one_go() {

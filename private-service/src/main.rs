@@ -1,4 +1,4 @@
-//! private-service: tells the identity of the ECS task it runs in.
+//! private-service: reports the identity of the ECS task it runs in.
 
 mod app;
 mod config;
@@ -7,22 +7,32 @@ mod task_metadata;
 
 use std::process::ExitCode;
 
-use causeway_common::cli::{self, Command};
-use causeway_common::config::Environment;
+use causeway_common::cli::{Command, exit, parse, report};
+use causeway_common::config::{Configuration, Environment};
 
 use crate::config::Config;
 
+/// Serves the private service, or runs a command.
+#[derive(Debug, clap::Parser)]
+#[command(
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 success, 1 failure, 64 wrong usage or configuration."
+)]
+struct Arguments {
+    /// Without a command the service serves.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let arguments = cli::arguments();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let Some(command) = Command::parse(&arguments) else { return cli::usage(Command::USAGE) };
-    if command == Command::CheckConfig {
-        return cli::check_config(&Environment, |vars| Some(Config::read(vars)));
-    }
-    match Config::load(&Environment) {
-        Err(mistakes) => cli::report(&mistakes),
-        Ok(config) if command == Command::Health => cli::check_health(&config.server).await,
-        Ok(config) => cli::exit(app::run(config).await),
+    match parse::<Arguments>() {
+        Err(code) => code,
+        Ok(Arguments { command: Some(command) }) => command.run::<Config>().await,
+        Ok(Arguments { command: None }) => match Config::load(&Environment) {
+            Ok(config) => exit(app::run(config).await),
+            Err(mistakes) => report(&mistakes),
+        },
     }
 }

@@ -7,7 +7,7 @@ use actix_web::http::header::{X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use crate::config::Vars;
+use crate::config::{Group, Optional, Var, Vars};
 
 /// Nothing limits the number of guesses, so a token must be too long to guess.
 const SHORTEST_TOKEN: usize = 32;
@@ -16,13 +16,25 @@ const MOST_HOPS: usize = 5;
 const PROXY_HEADERS: [HeaderName; 6] =
     [FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, VIA, HeaderName::from_static("x-real-ip")];
 
+const FORWARDED_HOPS: Var<usize> = Var::int(
+    "FORWARDED_HOPS",
+    0,
+    0..=MOST_HOPS,
+    "Proxies in front of this server that append the client's address to `X-Forwarded-For` or `Forwarded`: 1 behind App \
+     Runner or one load balancer. With 0 the headers are ignored.",
+);
+const ADMIN_TOKEN: Optional<SecretString> = Optional::secret(
+    "ADMIN_TOKEN",
+    "only callers on this machine see them",
+    "Bearer token of 32 characters or more. Its bearer sees evidence and causes in `/test-connection`.",
+);
+
 /// How to recognise the client of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// `FORWARDED_HOPS`: proxies in front of this server whose entry in `X-Forwarded-For` or `Forwarded` is true; default
-    /// 0: the headers are ignored.
+    /// Proxies in front of this server whose entry in `X-Forwarded-For` or `Forwarded` is true.
     hops: usize,
-    /// `ADMIN_TOKEN`: its bearer may see everything. 32 characters or more.
+    /// Its bearer may see everything.
     admin_token: Option<SecretString>,
 }
 
@@ -38,13 +50,16 @@ pub enum Bearer {
 }
 
 impl Access {
-    /// Reads `FORWARDED_HOPS` and `ADMIN_TOKEN`.
+    /// Its variables.
+    pub const VARIABLES: Group = Group { title: "Callers", variables: &[&FORWARDED_HOPS, &ADMIN_TOKEN] };
+
+    /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
-        let admin_token = vars.secret("ADMIN_TOKEN");
+        let admin_token = vars.read(&ADMIN_TOKEN);
         if admin_token.as_ref().is_some_and(|token| token.expose_secret().len() < SHORTEST_TOKEN) {
             vars.reject("ADMIN_TOKEN", format!("is shorter than {SHORTEST_TOKEN} characters"));
         }
-        Self { hops: vars.number("FORWARDED_HOPS", 0, 0..=MOST_HOPS), admin_token }
+        Self { hops: vars.read(&FORWARDED_HOPS), admin_token }
     }
 
     /// Returns whether there is an `ADMIN_TOKEN`.

@@ -9,7 +9,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer, Resource, Responder};
 use tokio::net::TcpSocket;
 
-use crate::config::Vars;
+use crate::config::{Group, Var, Vars};
 use crate::http::observe::observe;
 use crate::http::problem::{method_not_allowed, not_found};
 use crate::shutdown::Draining;
@@ -24,31 +24,48 @@ const REQUEST_HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// Connections that the kernel holds for us while all workers are busy.
 const BACKLOG: u32 = 4096;
 
+const BIND_ADDRESS: Var<IpAddr> = Var::parsed(
+    "BIND_ADDRESS",
+    (|| IpAddr::V4(Ipv4Addr::UNSPECIFIED), "0.0.0.0"),
+    "an IP address",
+    |text| text.parse().map_err(|_| format!("{text:?} is not an IP address, such as 0.0.0.0 or ::")),
+    "Address to listen on.",
+);
+const PORT: Var<u16> = Var::int("PORT", 8080, 0..=65_535, "Port to listen on; 0 picks a free one.");
+const WORKERS: Var<usize> =
+    Var::computed_int("WORKERS", (cores, "the number of cores"), 1..=64, "Threads that serve requests.");
+const SHUTDOWN_DELAY_MS: Var<Duration> = Var::milliseconds(
+    "SHUTDOWN_DELAY_MS",
+    2000,
+    0..=8000,
+    "How long to keep serving after SIGTERM, so that load balancers notice that `/ready` fails.",
+);
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(64)
+}
+
 /// Where to listen, and with how many threads.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// `BIND_ADDRESS`: default 0.0.0.0.
     bind_address: IpAddr,
-    /// `PORT`: default 8080; 0 takes a free one.
     port: u16,
-    /// `WORKERS`: threads that serve requests; default: the number of cores.
+    /// Threads that serve requests.
     pub workers: usize,
-    /// `SHUTDOWN_DELAY_MS`: how long to go on serving after SIGTERM while load balancers take notice; default 2000.
     shutdown_delay: Duration,
 }
 
 impl ServerConfig {
-    /// Reads `BIND_ADDRESS`, `PORT`, `WORKERS` and `SHUTDOWN_DELAY_MS`.
+    /// Its variables.
+    pub const VARIABLES: Group =
+        Group { title: "Server", variables: &[&PORT, &BIND_ADDRESS, &WORKERS, &SHUTDOWN_DELAY_MS] };
+
+    /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let bind_address = vars.parsed("BIND_ADDRESS", |text| {
-            text.parse().map_err(|_| format!("{text:?} is not an IP address, such as 0.0.0.0 or ::"))
-        });
         Self {
-            bind_address: bind_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            port: vars.number("PORT", 8080, 0..=u16::MAX),
-            workers: vars.number("WORKERS", cores, 1..=64),
-            shutdown_delay: Duration::from_millis(vars.number("SHUTDOWN_DELAY_MS", 2000, 0..=8000)),
+            bind_address: vars.read(&BIND_ADDRESS),
+            port: vars.read(&PORT),
+            workers: vars.read(&WORKERS),
+            shutdown_delay: vars.read(&SHUTDOWN_DELAY_MS),
         }
     }
 

@@ -5,14 +5,28 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::Vars;
+use crate::config::{Group, Var, Vars};
+
+const DEFAULT_FILTER: &str = "info,actix_server=warn";
+const RUST_LOG: Var<String> = Var::parsed(
+    "RUST_LOG",
+    (|| DEFAULT_FILTER.to_owned(), "`info,actix_server=warn`"),
+    "directives of `tracing_subscriber::EnvFilter`",
+    |text| EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string()),
+    "Which events are logged. Requests have the target `access`.",
+);
+const LOG_FORMAT: Var<LogFormat> = Var::parsed(
+    "LOG_FORMAT",
+    (default_format, "`pretty` on a terminal, otherwise `json`"),
+    "`json` or `pretty`",
+    LogFormat::parse,
+    "How an event is written; each takes one line.",
+);
 
 /// Which events are logged, and in which format.
 #[derive(Debug)]
 pub struct LogConfig {
-    /// `RUST_LOG`: which events, in the syntax of `tracing_subscriber::EnvFilter`. Default `info,actix_server=warn`.
     filter: EnvFilter,
-    /// `LOG_FORMAT`: `json` or `pretty`. Default: `pretty` on a terminal, `json` elsewhere.
     pub(super) format: LogFormat,
 }
 
@@ -22,20 +36,27 @@ pub(crate) enum LogFormat {
     Pretty,
 }
 
-impl LogConfig {
-    /// Reads `RUST_LOG` and `LOG_FORMAT`.
-    pub fn load(vars: &mut Vars<'_>) -> Self {
-        let filter = vars.parsed("RUST_LOG", |text| EnvFilter::try_new(text).map_err(|error| error.to_string()));
-        let format = vars.parsed("LOG_FORMAT", |text| match text {
-            "json" => Ok(LogFormat::Json),
-            "pretty" => Ok(LogFormat::Pretty),
+impl LogFormat {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
             other => Err(format!("{other:?} is neither json nor pretty")),
-        });
-        Self {
-            filter: filter.unwrap_or_else(|| EnvFilter::new("info,actix_server=warn")),
-            format: format
-                .unwrap_or_else(|| if std::io::stdout().is_terminal() { LogFormat::Pretty } else { LogFormat::Json }),
         }
+    }
+}
+
+fn default_format() -> LogFormat {
+    if std::io::stdout().is_terminal() { LogFormat::Pretty } else { LogFormat::Json }
+}
+
+impl LogConfig {
+    /// Its variables.
+    pub const VARIABLES: Group = Group { title: "Log", variables: &[&RUST_LOG, &LOG_FORMAT] };
+
+    /// Reads [`Self::VARIABLES`].
+    pub fn load(vars: &mut Vars<'_>) -> Self {
+        Self { filter: EnvFilter::new(vars.read(&RUST_LOG)), format: vars.read(&LOG_FORMAT) }
     }
 }
 

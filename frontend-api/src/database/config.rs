@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use causeway_common::config::Vars;
+use causeway_common::config::{Group, Optional, Var, Vars};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::credentials::{Credentials, CredentialsSource, Overrides};
@@ -15,37 +15,126 @@ use super::url;
 const DEFAULT_PORT: u16 = 5432;
 const DEFAULT_NAME: &str = "apprunnerdemo";
 
-/// Everything about the database except who logs in to it, which [`CredentialsSource`] tells.
+const DATABASE_URL: Optional<(url::UrlTarget, url::TlsOptions)> = Optional::parsed(
+    "DATABASE_URL",
+    "`postgres://user:password@host:port/name?sslmode=…&sslrootcert=…`",
+    url::parse,
+    "none",
+    "Where the database is and who logs in. It overrides the secret and `DB_HOST`, `DB_USER` and `DB_PASS`; kept secret.",
+);
+const APPRUNNERSERVICE: Optional<String> =
+    Optional::text("APPRUNNERSERVICE", "none", "Any value: read the database's secret.");
+const DBSECRETSNAME: Optional<SecretString> = Optional::secret(
+    "DBSECRETSNAME",
+    "none",
+    "The secret's ARN or name, or its JSON. It is used with `APPRUNNERSERVICE`, or if there is no `DB_PASS`.",
+);
+const DB_HOST: Optional<String> = Optional::text("DB_HOST", "the secret's", "Host of the database.");
+const DB_PORT: Optional<u16> =
+    Optional::int("DB_PORT", 1..=65_535, "the secret's, otherwise 5432", "Port of the database.");
+const DB_NAME: Optional<String> =
+    Optional::text("DB_NAME", "the secret's `dbname`, otherwise `apprunnerdemo`", "Name of the database.");
+const DB_USER: Optional<String> = Optional::text("DB_USER", "none", "Who logs in, without a secret.");
+const DB_PASS: Optional<SecretString> = Optional::secret("DB_PASS", "none", "The password of `DB_USER`.");
+const DB_SSLMODE: Optional<SslMode> = Optional::parsed(
+    "DB_SSLMODE",
+    "`disable`, `prefer`, `require` or `verify-full`",
+    SslMode::parse,
+    "`verify-full` with a secret, otherwise `prefer`",
+    "How to encrypt and authenticate, as in libpq.",
+);
+const DB_SSLROOTCERT: Optional<String> = Optional::parsed(
+    "DB_SSLROOTCERT",
+    "the path of a file of PEM certificates",
+    |text| Ok(text.to_owned()),
+    "the public authorities; in the image the bundle of RDS",
+    "Authorities to verify the server with. Once set, `prefer` and `require` verify the chain, too, as in libpq.",
+);
+const DB_POOL_SIZE: Var<usize> = Var::int(
+    "DB_POOL_SIZE",
+    8,
+    SMALLEST_POOL..=100,
+    "Connections at most. Four are reserved for the statements that serve many requests at once.",
+);
+const DB_CONNECT_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
+    "DB_CONNECT_TIMEOUT_MS",
+    3000,
+    LIMITS,
+    "Limit of one connection attempt: DNS, TCP, TLS and login together.",
+);
+const DB_QUERY_TIMEOUT_MS: Var<Duration> =
+    Var::milliseconds("DB_QUERY_TIMEOUT_MS", 5000, LIMITS, "Limit of one statement.");
+const DB_IDLE_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
+    "DB_IDLE_TIMEOUT_MS",
+    60_000,
+    LIMITS,
+    "How long an unused connection is kept; then it is closed, so that Aurora can pause.",
+);
+const DB_MAX_LIFETIME_MS: Var<Duration> =
+    Var::milliseconds("DB_MAX_LIFETIME_MS", 600_000, LIMITS, "How long a connection is used before it is replaced.");
+const AWS_ENDPOINT_URL: Optional<String> =
+    Optional::text("AWS_ENDPOINT_URL", "AWS's own", "Read by the AWS SDK, as its other variables are.");
+const AWS_ENDPOINT_URL_SECRETS_MANAGER: Optional<String> =
+    Optional::text("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS's own", "Read by the AWS SDK: where Secrets Manager is.");
+
+/// Milliseconds: up to ten minutes.
+const LIMITS: std::ops::RangeInclusive<u64> = 1..=600_000;
+
+/// Everything about the database except the credentials, which [`CredentialsSource`] provides.
 pub struct DatabaseConfig {
-    /// `DB_POOL_SIZE`: connections of this process at most; default 8, at least 5.
+    /// Connections of this process at most.
     pub pool_size: usize,
-    /// `DB_CONNECT_TIMEOUT_MS`: DNS, TCP, TLS and login together; default 3000.
+    /// Limit of one connection attempt: DNS, TCP, TLS and login together.
     pub connect_timeout: Duration,
-    /// `DB_QUERY_TIMEOUT_MS`: one statement; default 5000.
+    /// Limit of one statement.
     pub query_timeout: Duration,
-    /// `DB_IDLE_TIMEOUT_MS`: an unused connection is closed after this time, so that Aurora can pause; default 60000.
+    /// How long an unused connection is kept.
     pub idle_timeout: Duration,
-    /// `DB_MAX_LIFETIME_MS`: a connection is replaced after this time; default 600000.
+    /// How long a connection is used before it is replaced.
     pub max_lifetime: Duration,
-    /// `DB_SSLMODE` and `DB_SSLROOTCERT`.
+    /// How to encrypt and authenticate.
     pub tls: Tls,
 }
 
 impl DatabaseConfig {
-    /// Reads all `DB_*` variables, `DATABASE_URL`, `DBSECRETSNAME` and `APPRUNNERSERVICE`.
+    /// Its variables.
+    pub const VARIABLES: Group = Group {
+        title: "Database",
+        variables: &[
+            &DATABASE_URL,
+            &APPRUNNERSERVICE,
+            &DBSECRETSNAME,
+            &DB_HOST,
+            &DB_PORT,
+            &DB_NAME,
+            &DB_USER,
+            &DB_PASS,
+            &DB_SSLMODE,
+            &DB_SSLROOTCERT,
+            &DB_POOL_SIZE,
+            &DB_CONNECT_TIMEOUT_MS,
+            &DB_QUERY_TIMEOUT_MS,
+            &DB_IDLE_TIMEOUT_MS,
+            &DB_MAX_LIFETIME_MS,
+            &AWS_ENDPOINT_URL,
+            &AWS_ENDPOINT_URL_SECRETS_MANAGER,
+        ],
+    };
+
+    /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Option<(Self, CredentialsSource)> {
-        // The AWS SDK panics at its first request if one of them is.
-        vars.not_empty("AWS_ENDPOINT_URL");
-        vars.not_empty("AWS_ENDPOINT_URL_SECRETS_MANAGER");
-        let from_url = vars.parsed("DATABASE_URL", url::parse);
+        // The AWS SDK panics at its first request if one of them is empty.
+        vars.not_empty(&AWS_ENDPOINT_URL);
+        vars.not_empty(&AWS_ENDPOINT_URL_SECRETS_MANAGER);
+        let from_url = vars.read(&DATABASE_URL);
         let (url_target, url_tls) = from_url.map_or((None, url::TlsOptions::default()), |(c, tls)| (Some(c), tls));
         let source = load_source(vars, url_target);
         let default_mode = match source {
             Some(CredentialsSource::Secret { .. }) => SslMode::VerifyFull,
             _ => SslMode::Prefer,
         };
-        let mode = vars.parsed("DB_SSLMODE", SslMode::parse).or(url_tls.mode).unwrap_or(default_mode);
-        let tls = match (vars.text("DB_SSLROOTCERT"), url_tls.root_cert) {
+        let mode = vars.read(&DB_SSLMODE).or(url_tls.mode).unwrap_or(default_mode);
+        let tls = match (vars.read(&DB_SSLROOTCERT), url_tls.root_cert) {
             (None, Some(path)) => Tls::new(mode, Some(&path)).map_err(|_| {
                 vars.reject("DATABASE_URL", "sslrootcert is not the path of a readable file of PEM certificates");
             }),
@@ -54,11 +143,11 @@ impl DatabaseConfig {
             }
         };
         let config = Self {
-            pool_size: vars.number("DB_POOL_SIZE", 8, SMALLEST_POOL..=100),
-            connect_timeout: vars.milliseconds("DB_CONNECT_TIMEOUT_MS", 3000),
-            query_timeout: vars.milliseconds("DB_QUERY_TIMEOUT_MS", 5000),
-            idle_timeout: vars.milliseconds("DB_IDLE_TIMEOUT_MS", 60_000),
-            max_lifetime: vars.milliseconds("DB_MAX_LIFETIME_MS", 600_000),
+            pool_size: vars.read(&DB_POOL_SIZE),
+            connect_timeout: vars.read(&DB_CONNECT_TIMEOUT_MS),
+            query_timeout: vars.read(&DB_QUERY_TIMEOUT_MS),
+            idle_timeout: vars.read(&DB_IDLE_TIMEOUT_MS),
+            max_lifetime: vars.read(&DB_MAX_LIFETIME_MS),
             tls: tls.ok()?,
         };
         Some((config, source?))
@@ -67,12 +156,11 @@ impl DatabaseConfig {
 
 /// `DATABASE_URL` wins; then the secret, when `APPRUNNERSERVICE` asks for it or there is no `DB_PASS`; then `DB_*`.
 fn load_source(vars: &mut Vars<'_>, from_url: Option<url::UrlTarget>) -> Option<CredentialsSource> {
-    let overrides =
-        Overrides { host: vars.text("DB_HOST"), port: vars.parsed("DB_PORT", parse_port), name: vars.text("DB_NAME") };
-    let user = vars.text("DB_USER");
-    let password = vars.secret("DB_PASS");
-    let secret_id = vars.secret("DBSECRETSNAME");
-    let on_app_runner = vars.text("APPRUNNERSERVICE").is_some();
+    let overrides = Overrides { host: vars.read(&DB_HOST), port: vars.read(&DB_PORT), name: vars.read(&DB_NAME) };
+    let user = vars.read(&DB_USER);
+    let password = vars.read(&DB_PASS);
+    let secret_id = vars.read(&DBSECRETSNAME);
+    let on_app_runner = vars.read(&APPRUNNERSERVICE).is_some();
 
     if let Some(target) = from_url {
         return Some(CredentialsSource::Fixed(Credentials {
@@ -149,7 +237,7 @@ impl Overrides {
     }
 }
 
-/// For [`Vars::parsed`].
+/// Returns a port that a peer can listen on.
 pub fn parse_port(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),

@@ -1,6 +1,6 @@
 //! What the doctor checks besides the dependencies that the service has anyway.
 
-use causeway_common::config::Vars;
+use causeway_common::config::{Group, Optional, Vars};
 use url::Url;
 
 use crate::database::parse_port;
@@ -8,11 +8,21 @@ use crate::database::parse_port;
 /// Each is dialled at each run.
 const MOST_TARGETS: usize = 20;
 
-/// `TARGET`, `TARGETPORT` and `DOCTOR_TARGETS`.
+const TARGET: Optional<String> = Optional::text("TARGET", "none", "One more host for the doctor to check.");
+const TARGETPORT: Optional<u16> = Optional::int("TARGETPORT", 1..=65_535, "none", "The port of `TARGET`.");
+const DOCTOR_TARGETS: Optional<Vec<Target>> = Optional::parsed(
+    "DOCTOR_TARGETS",
+    "a comma list of host:port and http(s) URLs, at most 20",
+    parse_targets,
+    "none",
+    "More targets for the doctor to check.",
+);
+
+/// What the doctor checks besides the service's own dependencies.
 pub struct DoctorConfig {
-    /// `TARGET` and `TARGETPORT`: one more host and port.
+    /// `TARGET` with `TARGETPORT`.
     pub(super) target: Option<Target>,
-    /// `DOCTOR_TARGETS`: a comma list of host:port and http(s) URLs.
+    /// `DOCTOR_TARGETS`.
     pub(super) targets: Vec<Target>,
 }
 
@@ -26,15 +36,18 @@ pub(super) enum Target {
 }
 
 impl DoctorConfig {
-    /// Reads all of its variables.
+    /// Its variables.
+    pub const VARIABLES: Group = Group { title: "Doctor", variables: &[&TARGET, &TARGETPORT, &DOCTOR_TARGETS] };
+
+    /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
-        let host = vars.text("TARGET");
-        let port = vars.parsed("TARGETPORT", parse_port);
+        let host = vars.read(&TARGET);
+        let port = vars.read(&TARGETPORT);
         if host.is_some() && port.is_none() {
             vars.reject("TARGETPORT", "is needed with TARGET: a port from 1 to 65535");
         }
         let target = host.zip(port).map(|(host, port)| Target::Address { host, port });
-        let targets = vars.parsed("DOCTOR_TARGETS", parse_targets).unwrap_or_default();
+        let targets = vars.read(&DOCTOR_TARGETS).unwrap_or_default();
         Self { target, targets }
     }
 }

@@ -18,15 +18,6 @@ pub struct Options {
     pub watch: bool,
 }
 
-impl Options {
-    /// The options that `arguments` name; `None` when one is unknown.
-    pub fn parse(arguments: &[&str]) -> Option<Self> {
-        let given = |option| arguments.contains(&option);
-        let known = arguments.iter().all(|argument| ["--json", "--watch"].contains(argument));
-        known.then(|| Self { json: given("--json"), watch: given("--watch") })
-    }
-}
-
 /// Runs the doctor and prints its report. 0: all well; 1: a failure.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use causeway_common::config::Vars;
+use causeway_common::config::{Group, Optional, Var, Vars};
 use causeway_common::contract::TaskIdentity;
 use causeway_common::http::client::{self, BodyError};
 use tokio::time::{Instant, timeout_at};
@@ -19,24 +19,44 @@ const SHARE_OF_DEADLINE: u32 = 2;
 /// Bytes; an identity has some hundred.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
+const ECSPRIVATESERVICE: Optional<Url> = Optional::parsed(
+    "ECSPRIVATESERVICE",
+    "an http or https URL",
+    parse_url,
+    "`/ecs-private-service` answers 503",
+    "URL of the private service.",
+);
+const PRIVATE_SERVICE_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
+    "PRIVATE_SERVICE_TIMEOUT_MS",
+    2000,
+    1..=600_000,
+    "Deadline for asking the private service, all attempts together.",
+);
 /// Where the private service is.
 #[derive(Debug)]
 pub struct PrivateServiceConfig {
-    /// `ECSPRIVATESERVICE`: its URL; without one `/ecs-private-service` answers 503.
+    /// Its URL.
     pub url: Option<Url>,
-    /// `PRIVATE_SERVICE_TIMEOUT_MS`: for a request with all its attempts; default 2000.
+    /// The deadline of a request with all its attempts.
     pub timeout: Duration,
 }
 
 impl PrivateServiceConfig {
-    /// Reads `ECSPRIVATESERVICE` and `PRIVATE_SERVICE_TIMEOUT_MS`.
+    /// Its variables.
+    pub const VARIABLES: Group =
+        Group { title: "Private service", variables: &[&ECSPRIVATESERVICE, &PRIVATE_SERVICE_TIMEOUT_MS] };
+
+    /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
-        let url = vars.parsed("ECSPRIVATESERVICE", |text| match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Ok(url),
-            // Not quoted: its user info could be a password.
-            _ => Err("is not a URL such as http://privateservice.apprunner.demo:8080".to_owned()),
-        });
-        Self { url, timeout: vars.milliseconds("PRIVATE_SERVICE_TIMEOUT_MS", 2000) }
+        Self { url: vars.read(&ECSPRIVATESERVICE), timeout: vars.read(&PRIVATE_SERVICE_TIMEOUT_MS) }
+    }
+}
+
+/// The error does not quote the value: its user info could hold a password.
+fn parse_url(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Ok(url),
+        _ => Err("is not a URL such as http://privateservice.apprunner.demo:8080".to_owned()),
     }
 }
 

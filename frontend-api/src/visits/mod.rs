@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_common::config::Vars;
+use causeway_common::config::{Group, Var, Vars};
 use causeway_common::http::problem::Problem;
 
 use self::batcher::{Batcher, Inbox};
@@ -25,24 +25,46 @@ use self::store::{Store, Visit};
 pub use self::table::TableName;
 use crate::database::Database;
 
+const TABLE_NAME: Var<TableName> = Var::parsed(
+    "TABLE_NAME",
+    (TableName::default, "`access`"),
+    "a-z, 0-9 and _, at most 40, not starting with a digit",
+    TableName::parse,
+    "The table that stores the visits.",
+);
+const QUEUE_CAPACITY: Var<usize> = Var::int(
+    "QUEUE_CAPACITY",
+    4096,
+    1..=1_000_000,
+    "Requests that may wait for the database, for writes and for reads each; more are answered with 503.",
+);
+const REQUEST_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
+    "REQUEST_TIMEOUT_MS",
+    5000,
+    1..=600_000,
+    "How long a request waits for the database before it is answered with 503.",
+);
+
 /// Where visits are stored, and how many requests may wait.
 #[derive(Debug)]
 pub struct VisitsConfig {
-    /// `TABLE_NAME`: where visits are stored; default `access`.
+    /// Where visits are stored.
     pub table: TableName,
-    /// `QUEUE_CAPACITY`: requests that wait for the database at most, writes and reads each; default 4096.
     queue_capacity: usize,
-    /// `REQUEST_TIMEOUT_MS`: how long a request waits for the database; default 5000.
     request_timeout: Duration,
 }
 
 impl VisitsConfig {
-    /// Reads `TABLE_NAME`, `QUEUE_CAPACITY` and `REQUEST_TIMEOUT_MS`.
+    /// Its variables.
+    pub const VARIABLES: Group =
+        Group { title: "Visits", variables: &[&TABLE_NAME, &QUEUE_CAPACITY, &REQUEST_TIMEOUT_MS] };
+
+    /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
         Self {
-            table: vars.parsed("TABLE_NAME", TableName::parse).unwrap_or_default(),
-            queue_capacity: vars.number("QUEUE_CAPACITY", 4096, 1..=1_000_000),
-            request_timeout: vars.milliseconds("REQUEST_TIMEOUT_MS", 5000),
+            table: vars.read(&TABLE_NAME),
+            queue_capacity: vars.read(&QUEUE_CAPACITY),
+            request_timeout: vars.read(&REQUEST_TIMEOUT_MS),
         }
     }
 }

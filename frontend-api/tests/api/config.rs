@@ -149,8 +149,38 @@ async fn an_unknown_command_shows_the_usage() {
     for arguments in [&["serve"][..], &["config"], &["config", "--fix"], &["health", "now"]] {
         let (code, _, stderr) = frontend_api(arguments, &with_url(NO_DATABASE, &[])).await;
         assert_eq!(code, Some(64));
-        assert!(stderr.contains("usage:"), "{stderr}");
+        assert!(stderr.contains("Usage: frontend-api"), "{stderr}");
     }
+}
+
+#[tokio::test]
+async fn help_and_version_are_printed_without_any_configuration() {
+    let (code, help, stderr) = frontend_api(&["--help"], &[]).await;
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    for command in ["health", "config", "help"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
+    }
+    let version = concat!("frontend-api ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(frontend_api(&["--version"], &[]).await, (Some(0), version.to_owned(), String::new()));
+}
+
+#[tokio::test]
+async fn the_documents_tables_are_those_of_help_variables() {
+    let (code, tables, _) = frontend_api(&["help", "variables", "--markdown"], &[]).await;
+    assert_eq!(code, Some(0));
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    assert!(std::fs::read_to_string(document).unwrap().contains(&tables), "run `make documents`");
+}
+
+#[tokio::test]
+async fn help_variables_names_each_variable_and_shows_no_value() {
+    let env: Vec<_> = MISTAKES.iter().map(|&(variable, _)| (variable, "hunter2")).collect();
+    let (code, list, stderr) = frontend_api(&["help", "variables"], &env).await;
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    for (variable, _) in MISTAKES {
+        assert!(list.contains(&format!("\n  {variable}\n")), "{variable}: {list}");
+    }
+    assert!(!list.contains("hunter2"), "{list}");
 }
 
 #[tokio::test]

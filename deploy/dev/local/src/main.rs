@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use causeway_common::cli::{EXIT_CONFIGURATION, report};
+use causeway_common::cli::{EXIT_USAGE, report};
 use causeway_common::config::Environment;
 use causeway_common::shutdown;
 use causeway_local::settings::Settings;
@@ -17,7 +17,7 @@ async fn main() -> ExitCode {
     };
     if let Err(problems) = settings.wait_for_ports().await {
         complain(&problems);
-        return ExitCode::from(EXIT_CONFIGURATION);
+        return ExitCode::from(EXIT_USAGE);
     }
     let requested = match shutdown::requested() {
         Ok(requested) => requested,

@@ -4,12 +4,24 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
-use causeway_common::config::{ConfigErrors, Lookup, Vars};
+use causeway_common::config::{ConfigErrors, Lookup, Optional, Var, Vars};
 use tokio::time::{Instant, sleep};
 
 /// The services of a run that was killed end by themselves, and drain nothing: they need some milliseconds.
 const PREDECESSOR_LIMIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
+
+const PORT: Var<u16> = Var::int("PORT", 8080, 1..=65_535, "Port of frontend-api.");
+const PRIVATE_PORT: Var<u16> = Var::int("PRIVATE_PORT", 8081, 1..=65_535, "Port of private-service.");
+const BIND_ADDRESS: Var<IpAddr> = Var::parsed(
+    "BIND_ADDRESS",
+    (|| IpAddr::V4(Ipv4Addr::LOCALHOST), "127.0.0.1"),
+    "an IP address",
+    |text| text.parse().map_err(|_| format!("{text:?} is not an IP address")),
+    "Address on which both services listen.",
+);
+const DATABASE_URL: Optional<String> =
+    Optional::text("DATABASE_URL", "a PostgreSQL of its own", "A database to use instead.");
 
 /// The settings, all from environment variables. All other variables reach the services as they are.
 #[derive(Debug)]
@@ -33,14 +45,12 @@ impl Settings {
     /// All the mistakes in them.
     pub fn load(lookup: &dyn Lookup) -> Result<Self, ConfigErrors> {
         let mut vars = Vars::new(lookup);
-        let bind_address =
-            vars.parsed("BIND_ADDRESS", |text| text.parse().map_err(|_| format!("{text:?} is not an IP address")));
-        let database_url = vars.text("DATABASE_URL");
+        let database_url = vars.read(&DATABASE_URL);
         let database_address = database_url.as_deref().and_then(address_of);
         let settings = Self {
-            port: vars.number("PORT", 8080, 1..=u16::MAX),
-            private_port: vars.number("PRIVATE_PORT", 8081, 1..=u16::MAX),
-            bind_address: bind_address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            port: vars.read(&PORT),
+            private_port: vars.read(&PRIVATE_PORT),
+            bind_address: vars.read(&BIND_ADDRESS),
             database_url,
             database_address,
         };
