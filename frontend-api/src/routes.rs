@@ -4,7 +4,7 @@ use actix_web::web::{Data, Json, ServiceConfig};
 use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
 use causeway_common::http::problem::{Kind, Problem, ProblemBody};
-use causeway_common::http::server::{get_only, read_only};
+use causeway_common::http::route::route;
 use causeway_common::shutdown::Draining;
 use utoipa::OpenApi;
 
@@ -14,12 +14,12 @@ use crate::{doctor, private_service, visits};
 /// Adds them all.
 pub fn mount(routes: &mut ServiceConfig) {
     routes
-        .service(get_only("/", visits::handlers::register))
-        .service(read_only("/recent-visits", visits::handlers::recent))
-        .service(read_only("/ecs-private-service", private_service::handlers::ask))
-        .service(read_only("/test-connection", doctor::handlers::test_connection))
-        .service(read_only("/health", health::health))
-        .service(read_only("/ready", ready));
+        .service(route("/").get_without_head(visits::handlers::register))
+        .service(route("/recent-visits").get(visits::handlers::recent))
+        .service(route("/ecs-private-service").get(private_service::handlers::ask))
+        .service(route("/test-connection").get(doctor::handlers::test_connection))
+        .service(route("/health").get(health::health))
+        .service(route("/ready").get(ready));
     docs::mount(routes, Api::openapi(), KINDS);
 }
 

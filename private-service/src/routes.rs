@@ -13,7 +13,7 @@ use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAV
 use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
 use causeway_common::http::problem::{Problem, ProblemBody};
-use causeway_common::http::server::read_only;
+use causeway_common::http::route::route;
 use causeway_common::shutdown::Draining;
 use utoipa::OpenApi;
 
@@ -34,9 +34,9 @@ pub fn routes(metadata: TaskMetadata) -> impl Fn(&mut ServiceConfig) + Clone + S
     move |routes| {
         routes
             .app_data(metadata.clone())
-            .service(read_only("/", handlers::identity))
-            .service(read_only("/health", health::health))
-            .service(read_only("/ready", ready));
+            .service(route("/").get(handlers::identity))
+            .service(route("/health").get(health::health))
+            .service(route("/ready").get(ready));
         docs::mount(routes, ApiDoc::openapi(), &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE]]);
     }
 }

@@ -11,7 +11,7 @@ use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::http::problem::{self, Kind, not_found};
-use crate::http::server::read_only;
+use crate::http::route::route;
 
 /// Swagger UI sets style attributes from its script and draws its icons from `data:` URLs; all else is its own files.
 const SWAGGER_POLICY: HeaderValue = HeaderValue::from_static(
@@ -32,7 +32,7 @@ pub fn mount(routes: &mut ServiceConfig, mut openapi: OpenApi, kinds: &[&[&'stat
                 .wrap(from_fn(explain))
                 .service(page),
         )
-        .service(read_only("/openapi.json", move || {
+        .service(route("/openapi.json").get(move || {
             let openapi = openapi.clone();
             async move { web::Json(openapi) }
         }));

@@ -4,6 +4,8 @@ pub mod access;
 pub mod client;
 pub mod docs;
 pub mod health;
+pub mod limits;
 mod observe;
 pub mod problem;
+pub mod route;
 pub mod server;

@@ -8,19 +8,16 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use time::OffsetDateTime;
 
-use crate::http::problem::{BODY_TOO_LARGE, Problem};
+use crate::http::problem::Problem;
 use crate::shutdown::Draining;
 use crate::telemetry::{AccessLine, Timestamp};
 
-/// No route takes a body anywhere near this; what is larger is refused unread.
-const BODY_LIMIT: u64 = 64 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
@@ -34,10 +31,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     let request_id = request_id(request.headers());
     let draining = request.app_data::<web::Data<Draining>>().map(|flag| Arc::clone(flag));
 
-    let mut response = match body_within_limit(request.headers()) {
-        Ok(()) => next.call(request).await?.map_into_left_body(),
-        Err(problem) => request.error_response(problem).map_into_right_body(),
-    };
+    let mut response = next.call(request).await?;
 
     log_access(&response, started, &request_id);
     let headers = response.headers_mut();
@@ -56,17 +50,6 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
-}
-
-fn body_within_limit(headers: &HeaderMap) -> Result<(), Problem> {
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match length {
-        Some(length) if length > BODY_LIMIT => Err(Problem::new(
-            &BODY_TOO_LARGE,
-            format!("The request announces a body of {length} bytes; this path accepts at most {BODY_LIMIT}."),
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// One line a request. A 5xx is logged here and only here, with the cause that the caller is not told.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpServer, Resource, Responder};
+use actix_web::{App, HttpServer};
 use tokio::net::TcpSocket;
 
 use crate::config::{Group, Var, Vars};
 use crate::http::observe::observe;
-use crate::http::problem::{method_not_allowed, not_found};
+use crate::http::problem::not_found;
 use crate::shutdown::Draining;
 
 /// In-flight requests get this long to finish once the server stops. With the longest `SHUTDOWN_DELAY_MS` and the
@@ -141,27 +141,4 @@ pub async fn run(
     server.await?;
     tracing::info!("drained");
     Ok(())
-}
-
-/// A resource that answers `GET` alone; a `HEAD` on it would do what the `GET` does and is refused.
-pub fn get_only<H, Args>(path: &str, handler: H) -> Resource
-where
-    H: actix_web::Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
-    H::Output: Responder + 'static,
-{
-    web::resource(path).route(web::get().to(handler)).default_service(web::to(|| async { method_not_allowed("GET") }))
-}
-
-/// A resource that only reads: it answers `GET`, and `HEAD` alike without the body.
-pub fn read_only<H, Args>(path: &str, handler: H) -> Resource
-where
-    H: actix_web::Handler<Args> + Clone,
-    Args: actix_web::FromRequest + 'static,
-    H::Output: Responder + 'static,
-{
-    web::resource(path)
-        .route(web::get().to(handler.clone()))
-        .route(web::head().to(handler))
-        .default_service(web::to(|| async { method_not_allowed("GET, HEAD") }))
 }

@@ -71,6 +71,51 @@ pub static BODY_TOO_LARGE: Kind = Kind {
     retry: Retry::Never,
 };
 
+/// The request's body did not arrive in time.
+pub static BODY_TOO_SLOW: Kind = Kind {
+    slug: "body-too-slow",
+    status: 408,
+    title: "Body too slow",
+    meaning: "The body of the request did not arrive within the time that this path allows. The detail names the limit.",
+    retry: Retry::Later,
+};
+
+/// The request's body did not arrive whole.
+pub static BODY_INCOMPLETE: Kind = Kind {
+    slug: "body-incomplete",
+    status: 400,
+    title: "Body incomplete",
+    meaning: "The connection ended in the middle of the body, or the encoding of the body is wrong.",
+    retry: Retry::Later,
+};
+
+/// The request's body is not what its `Content-Type` says.
+pub static BODY_MALFORMED: Kind = Kind {
+    slug: "body-malformed",
+    status: 400,
+    title: "Body malformed",
+    meaning: "The body of the request is not what its Content-Type says. The detail names the place.",
+    retry: Retry::Never,
+};
+
+/// The request's body is of a type that the route does not take.
+pub static UNSUPPORTED_MEDIA_TYPE: Kind = Kind {
+    slug: "unsupported-media-type",
+    status: 415,
+    title: "Unsupported media type",
+    meaning: "This path does not accept bodies of this Content-Type. The detail names the type that it accepts.",
+    retry: Retry::Never,
+};
+
+/// Fields of the request were refused.
+pub static FIELDS_REFUSED: Kind = Kind {
+    slug: "fields-refused",
+    status: 422,
+    title: "Fields refused",
+    meaning: "Fields of the request are missing, unknown or have values that are not accepted. The errors name each.",
+    retry: Retry::Never,
+};
+
 /// This process is stopping.
 pub static DRAINING: Kind = Kind {
     slug: "draining",
@@ -81,4 +126,14 @@ pub static DRAINING: Kind = Kind {
 };
 
 /// The kinds that every service reports.
-pub static KINDS: &[&Kind] = &[&NOT_FOUND, &METHOD_NOT_ALLOWED, &BODY_TOO_LARGE, &DRAINING];
+pub static KINDS: &[&Kind] = &[
+    &NOT_FOUND,
+    &METHOD_NOT_ALLOWED,
+    &BODY_TOO_LARGE,
+    &BODY_TOO_SLOW,
+    &BODY_INCOMPLETE,
+    &BODY_MALFORMED,
+    &UNSUPPORTED_MEDIA_TYPE,
+    &FIELDS_REFUSED,
+    &DRAINING,
+];

@@ -12,11 +12,14 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 
 pub use self::failure::{Failure, FieldError};
-pub use self::kind::{BODY_TOO_LARGE, DRAINING, KINDS, Kind, METHOD_NOT_ALLOWED, NOT_FOUND, Retry};
+pub use self::kind::{
+    BODY_INCOMPLETE, BODY_MALFORMED, BODY_TOO_LARGE, BODY_TOO_SLOW, DRAINING, FIELDS_REFUSED, KINDS, Kind,
+    METHOD_NOT_ALLOWED, NOT_FOUND, Retry, UNSUPPORTED_MEDIA_TYPE,
+};
 use crate::telemetry::chain;
 
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -28,7 +31,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
-    headers: Vec<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Box<str>>,
 }
 
@@ -68,7 +71,7 @@ impl Problem {
 
     /// Adds a header that this problem must have.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
@@ -138,7 +141,7 @@ impl ResponseError for Problem {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         for (name, value) in &self.headers {
-            response.insert_header((name.clone(), HeaderValue::from_static(value)));
+            response.insert_header((name.clone(), value.clone()));
         }
         let body = ProblemBody {
             kind: self.kind.uri().to_string(),
@@ -163,9 +166,4 @@ impl Responder for Problem {
 /// Answers a path that does not exist.
 pub(crate) async fn not_found(request: HttpRequest) -> Problem {
     Problem::new(&NOT_FOUND, format!("This service has no path {}; see /docs for its paths.", request.path()))
-}
-
-/// Answers a path that exists, but not with this method.
-pub(crate) fn method_not_allowed(allowed: &'static str) -> Problem {
-    Problem::new(&METHOD_NOT_ALLOWED, format!("This path supports {allowed}.")).header(ALLOW, allowed)
 }
