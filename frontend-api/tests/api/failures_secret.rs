@@ -2,7 +2,6 @@
 
 use causeway_testing::postgres::OwnPostgres;
 use reqwest::StatusCode;
-use wiremock::ResponseTemplate;
 
 use crate::aws::{SecretsManager, on_app_runner, secret_of};
 use crate::helpers::{App, eventually, unavailable};
@@ -67,8 +66,8 @@ async fn a_secret_that_can_t_be_used_says_what_is_wrong_and_is_read_again() {
 #[tokio::test]
 async fn a_secrets_manager_that_fails_or_talks_rubbish_is_waited_for() {
     let (postgres, aws) = server().await;
-    for answer in [ResponseTemplate::new(500), ResponseTemplate::new(200).set_body_string("rubbish")] {
-        aws.answers(answer);
+    for (status, body) in [(500, ""), (200, "rubbish")] {
+        aws.answers(status, body);
         let app = App::spawn(&on_app_runner(&aws.url())).await;
         assert!(app.database_problem().await.contains("can't be read"));
         aws.tells(&secret_of(&postgres, ROLE, "first"));
@@ -79,14 +78,14 @@ async fn a_secrets_manager_that_fails_or_talks_rubbish_is_waited_for() {
 #[tokio::test]
 async fn the_secret_is_read_once_and_not_for_every_connection() {
     let (app, postgres, aws) = spawn(&[]).await;
-    let reads = aws.reads().await;
+    let reads = aws.reads();
     for _ in 0..3 {
         app.registered("curl").await;
         app.recent_visits().await;
         postgres.terminate_backends().await;
         app.register("finds the connection closed, perhaps").await;
     }
-    assert_eq!(aws.reads().await, reads);
+    assert_eq!(aws.reads(), reads);
 }
 
 #[tokio::test]
@@ -94,17 +93,17 @@ async fn a_rotation_under_load_fails_no_request() {
     // Connections live for a moment only, so that new ones are made all the time.
     let (app, postgres, aws) = spawn(&[("DB_MAX_LIFETIME_MS", "20")]).await;
     let mut load = Load::start(&app, CLIENTS);
-    let reads = aws.reads().await;
+    let reads = aws.reads();
     for (password, more) in [("second", 1), ("third", 2)] {
         load.until_registered(100).await;
         rotate(&postgres, &aws, password).await;
-        eventually("the new version is read", async || (aws.reads().await == reads + more).then_some(())).await;
+        eventually("the new version is read", async || (aws.reads() == reads + more).then_some(())).await;
     }
     load.until_registered(100).await;
     let outcome = load.finish().await;
     outcome.assert_only(&[StatusCode::OK]);
     outcome.assert_kept(&postgres.client().await).await;
-    assert_eq!(aws.reads().await, reads + 2, "the secret is read when the old one is refused, once");
+    assert_eq!(aws.reads(), reads + 2, "the secret is read when the old one is refused, once");
 }
 
 #[tokio::test]
@@ -140,11 +139,11 @@ async fn while_the_new_secret_is_late_the_service_waits_for_it() {
 async fn a_secret_that_can_t_be_read_again_does_no_harm_while_the_old_one_works() {
     let (app, postgres, aws) = spawn(&[("DB_MAX_LIFETIME_MS", "20")]).await;
     aws.denies();
-    let reads = aws.reads().await;
+    let reads = aws.reads();
     let mut load = Load::start(&app, CLIENTS);
     load.until_registered(300).await;
     let outcome = load.finish().await;
     outcome.assert_only(&[StatusCode::OK]);
     outcome.assert_kept(&postgres.client().await).await;
-    assert_eq!(aws.reads().await, reads);
+    assert_eq!(aws.reads(), reads);
 }

@@ -7,7 +7,6 @@ use causeway_testing::network::Network;
 use causeway_testing::ports;
 use causeway_testing::proxy::TcpProxy;
 use serde_json::{Value, json};
-use wiremock::ResponseTemplate;
 
 use crate::helpers::{DATABASE, PASSWORD, Run, SECRETS_MANAGER, doctor, doctor_in};
 use crate::server::{ROLE, Server};
@@ -73,7 +72,7 @@ async fn secrets_manager_refuses_and_says_why() {
 async fn secrets_manager_itself_fails() {
     let aws = SecretsManager::start().await;
     let body = json!({"__type": "InternalServiceError", "Message": "An error occurred on the server side."});
-    aws.answers(ResponseTemplate::new(500).set_body_raw(body.to_string(), "application/x-amz-json-1.1"));
+    aws.answers(500, &body.to_string());
     assert_blamed(&doctor_on_app_runner(&aws.url(), &[]).await, "read", "secret-unreadable");
 }
 

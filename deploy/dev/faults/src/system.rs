@@ -75,7 +75,7 @@ impl System {
         for variable in [
             "DB_SSLROOTCERT=/stand-in.pem",
             "APPRUNNERSERVICE=faults",
-            "DBSECRETSNAME=causeway",
+            "DBSECRETSNAME=demo/database",
             "ECSPRIVATESERVICE=http://privateservice:8080",
             "AWS_REGION=eu-west-1",
             "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://stand-ins:8080",

@@ -1,11 +1,13 @@
 //! The whole system: started in order, watched, stopped in the opposite order.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::metadata::MetadataStandIn;
+use causeway_stand_ins::s3::S3;
+use causeway_stand_ins::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server, metadata};
+
 use crate::postgres::{Options, Postgres};
 use crate::service::{Service, describe};
 use crate::settings::Settings;
@@ -18,7 +20,8 @@ const CONNECTIONS: u16 = 100;
 pub struct System {
     frontend: Option<Service>,
     private: Option<Service>,
-    metadata: Option<MetadataStandIn>,
+    metadata: Option<Server>,
+    s3: Option<S3>,
     postgres: Option<Postgres>,
 }
 
@@ -52,9 +55,10 @@ impl System {
             None => self.start_postgres(tell).await?,
         };
 
-        let metadata = MetadataStandIn::start().map_err(|error| format!("the metadata stand-in: {error}"))?;
-        let metadata_uri = self.metadata.insert(metadata).uri();
+        let server = metadata::start().map_err(|error| format!("the metadata stand-in: {error}"))?;
+        let metadata_uri = metadata::uri(self.metadata.insert(server), "privateservice");
         tell(&format!("  task metadata     {metadata_uri}, a stand-in"));
+        let mut s3 = self.start_s3(&directory, tell)?;
 
         tell(&format!("  private-service   {}", urls.private));
         let environment = vec![
@@ -73,11 +77,27 @@ impl System {
             ("BIND_ADDRESS", settings.bind_address.to_string().into()),
         ];
         environment.append(&mut database);
+        environment.append(&mut s3);
         let frontend = self.frontend.insert(Service::start("frontend-api", &directory, environment)?);
 
         private.wait_until_ready(&urls.private).await?;
         frontend.wait_until_ready(&urls.frontend).await?;
         Ok(urls)
+    }
+
+    /// Starts S3 and returns the variables by which frontend-api reaches it.
+    fn start_s3(&mut self, directory: &Path, tell: fn(&str)) -> Result<Variables, String> {
+        // Beside PostgreSQL's files, so that a diary and its picture are kept or removed together.
+        let root = directory.parent().unwrap_or(directory).join("local/s3");
+        let started = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| S3::start(&root, listener));
+        let s3 = self.s3.insert(started.map_err(|error| format!("the S3 stand-in, in {}: {error}", root.display()))?);
+        tell(&format!("  S3                {}, a stand-in, with its objects in {}", s3.url(), root.display()));
+        Ok(vec![
+            ("AWS_ENDPOINT_URL_S3", s3.url().into()),
+            ("AWS_REGION", "eu-west-1".into()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.into()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.into()),
+        ])
     }
 
     /// What tells frontend-api of it.
@@ -115,7 +135,7 @@ impl System {
         for service in [self.frontend.take(), self.private.take()].into_iter().flatten() {
             problems.extend(service.stop().await.err());
         }
-        drop(self.metadata.take());
+        drop((self.metadata.take(), self.s3.take()));
         if let Some(mut postgres) = self.postgres.take() {
             match tokio::task::spawn_blocking(move || postgres.stop()).await {
                 Ok(stopped) => problems.extend(stopped.err().map(|error| error.to_string())),

@@ -1,46 +1,42 @@
-//! Stand-ins, in a container, for what only AWS has. For `compose.yaml` and the fault tests; never for production.
+//! All stand-ins in one process, for Compose and the fault tests.
 //!
-//! | Request | Answer |
-//! |---|---|
-//! | `GET /v4/<id>`, `GET /v4/<id>/task` | task metadata of whoever asks: its address is the caller's |
-//! | `POST /` with `X-Amz-Target: secretsmanager.GetSecretValue` | the secret, at first `SECRET` |
-//! | `PUT /secret` | replaces the secret by the body: what a rotation does |
-//! | `PUT /rate` | each task gets so many answers of its metadata a second and else 429; 0: without limit |
-//! | `GET /health` | 200 |
-//!
-//! Plain HTTP/1.1, a thread and a request a connection: few ask, and seldom.
+//! | Port | Request | Answer |
+//! |---|---|---|
+//! | 8080 | `GET /v4/<name>`, `GET /v4/<name>/task` | the task metadata of the caller |
+//! | 8080 | `POST /` | Secrets Manager; the secret is at first `SECRET` |
+//! | 8080 | `PUT /secret` | replaces the secret by the body, as a rotation does |
+//! | 8080 | `PUT /rate` | limits each task to that many answers of its metadata per second; 0 removes the limit |
+//! | 8080 | `GET /health` | 200 |
+//! | 9000 | any | S3, with the bucket `diaries` in `/data` |
+//! | 8090 | any | the balancer, if `BALANCER` has rules: `/api/books=books:8080 /api/authors=authors:8080` |
 
-mod http;
-mod metadata;
-mod secret;
-
-use std::collections::HashMap;
-use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
-use http::{Request, Response};
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data, ServiceConfig};
+use causeway_stand_ins::Server;
+use causeway_stand_ins::balancer::{Balancer, Rule};
+use causeway_stand_ins::metadata::{self, Throttle};
+use causeway_stand_ins::s3::S3;
+use causeway_stand_ins::secrets_manager::{self, Secret};
+use tokio::signal::unix::{SignalKind, signal};
 
 const PORT: u16 = 8080;
+const S3_PORT: u16 = 9000;
+const BALANCER_PORT: u16 = 8090;
+const CHECK_EVERY: Duration = Duration::from_secs(2);
 
-/// What can be changed from outside.
-struct State {
-    secret: String,
-    /// Counts up with each rotation.
-    version: u32,
-    /// Answers a second for each task; 0: without limit.
-    rate: u32,
-    /// When each task's present second began, and how often it asked in it.
-    seconds: HashMap<IpAddr, (Instant, u32)>,
-}
-
-fn main() -> ExitCode {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
-        None => serve(),
-        Some("health") => http::check(PORT),
-        Some(_) => Err(std::io::Error::other("usage: stand-ins [health]")),
+        None => serve().await,
+        Some("health") => check().map_err(Into::into),
+        Some(_) => Err("usage: stand-ins [health]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,59 +47,58 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve() -> std::io::Result<()> {
-    let secret = std::env::var("SECRET").unwrap_or_default();
-    let state = State { secret, version: 1, rate: 0, seconds: HashMap::new() };
-    let state = Arc::new(Mutex::new(state));
-    for connection in TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT))?.incoming() {
-        let state = state.clone();
-        // One broken connection is its client's affair.
-        std::thread::spawn(move || connection.and_then(|connection| converse(&connection, &state)));
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let (secret, throttle) = (Data::new(Secret::default()), Data::new(Throttle::default()));
+    if let Ok(value) = std::env::var("SECRET") {
+        secret.tells(&value);
     }
+    let rules = std::env::var("BALANCER").unwrap_or_default();
+    let rules = rules.split_whitespace().map(str::parse::<Rule>).collect::<Result<Vec<_>, _>>()?;
+    let _aws = Server::start(listen(PORT)?, move |config| {
+        control(config);
+        secrets_manager::routes(config, secret.clone());
+        metadata::routes(config, throttle.clone());
+    })?;
+    let _s3 = S3::start(Path::new("/data"), listen(S3_PORT)?)?;
+    let _balancer =
+        if rules.is_empty() { None } else { Some(Balancer::start(rules, CHECK_EVERY, listen(BALANCER_PORT)?)?) };
+    // Without a handler, the first process of a container ignores SIGTERM.
+    signal(SignalKind::terminate())?.recv().await;
     Ok(())
 }
 
-fn converse(connection: &TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    let caller = connection.peer_addr()?.ip();
-    let request = http::read(connection)?;
-    let response = answer(&request, caller, &mut state.lock().unwrap_or_else(PoisonError::into_inner));
-    http::write(connection, &response)
+fn listen(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
 }
 
-fn answer(request: &Request, caller: IpAddr, state: &mut State) -> Response {
-    match (request.method.as_str(), request.path.as_str()) {
-        ("GET", "/health") => Response::ok("{}".to_owned()),
-        ("GET", path) if path.starts_with("/v4/") => match state.admits(caller) {
-            true if path.ends_with("/task") => Response::ok(metadata::task(caller)),
-            true => Response::ok(metadata::container(caller)),
-            false => Response::new(429, "You have reached maximum request limit.\n".to_owned()),
-        },
-        ("POST", "/") if request.target.ends_with(".GetSecretValue") => {
-            Response::ok(secret::value(&state.secret, state.version))
+fn control(config: &mut ServiceConfig) {
+    config
+        .route("/health", web::get().to(|| async { HttpResponse::Ok().json("healthy") }))
+        .route("/secret", web::put().to(replace_secret))
+        .route("/rate", web::put().to(set_rate));
+}
+
+async fn replace_secret(secret: Data<Secret>, body: String) -> HttpResponse {
+    secret.tells(&body);
+    HttpResponse::Ok().json("replaced")
+}
+
+async fn set_rate(throttle: Data<Throttle>, body: String) -> HttpResponse {
+    match body.trim().parse() {
+        Ok(rate) => {
+            throttle.set(rate);
+            HttpResponse::Ok().json("set")
         }
-        ("PUT", "/secret") => {
-            state.secret.clone_from(&request.body);
-            state.version += 1;
-            Response::ok("{}".to_owned())
-        }
-        ("PUT", "/rate") => match request.body.trim().parse() {
-            Ok(rate) => {
-                state.rate = rate;
-                Response::ok("{}".to_owned())
-            }
-            Err(_) => Response::new(400, "\"a number is needed\"".to_owned()),
-        },
-        _ => Response::new(404, "\"404 page not found\"".to_owned()),
+        Err(_) => HttpResponse::BadRequest().json("a number is needed"),
     }
 }
 
-impl State {
-    fn admits(&mut self, caller: IpAddr) -> bool {
-        let (since, asked) = self.seconds.entry(caller).or_insert((Instant::now(), 0));
-        if since.elapsed().as_secs() > 0 {
-            (*since, *asked) = (Instant::now(), 0);
-        }
-        *asked += 1;
-        self.rate == 0 || *asked <= self.rate
-    }
+/// Asks the stand-ins of this container whether they answer.
+fn check() -> std::io::Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT))?;
+    stream.set_read_timeout(Some(CHECK_EVERY))?;
+    stream.write_all(b"GET /health HTTP/1.0\r\n\r\n")?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    if answer.ends_with(b"200") { Ok(()) } else { Err(std::io::Error::other("no 200")) }
 }
