@@ -8,7 +8,7 @@ EXPLAIN_DIR := deploy/explain
 EXPLAIN_TEST_VENV := $(EXPLAIN_DIR)/.venv-test
 EXPLAIN_TEST_INSTALLED := $(EXPLAIN_TEST_VENV)/installed
 
-.PHONY: explain test-explain explain-requirements
+.PHONY: explain test-explain explain-requirements explain-picture
 
 explain: ## Name the AWS resource that blocks a connection: ARGS="--from … --to …"
 	@$(EXPLAIN_DIR)/explain.sh $(ARGS) || { code=$$?; \
@@ -23,6 +23,9 @@ explain-requirements: ## Pin what explain's requirements lead to, with hashes
 	cd $(EXPLAIN_DIR) && for name in requirements requirements-test; do CUSTOM_COMPILE_COMMAND="make explain-requirements" \
 	.venv-test/bin/pip-compile --quiet --generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
 	--output-file $$name.txt $$name.in || exit 1; done
+
+explain-picture: $(EXPLAIN_TEST_INSTALLED) ## Draw docs/explain.png from explain's output for its example
+	cd $(EXPLAIN_DIR) && .venv-test/bin/python draw.py
 
 $(EXPLAIN_TEST_INSTALLED): $(EXPLAIN_DIR)/requirements-test.txt
 	python3 -m venv --clear $(EXPLAIN_TEST_VENV)

@@ -34,7 +34,7 @@ OPERATIONS = {
     "iam": ("SimulatePrincipalPolicy",),
     "kms": ("DescribeKey", "GetKeyPolicy"),
     "rds": ("DescribeDBClusters", "DescribeDBInstances", "DescribeDBProxies", "DescribeDBSubnetGroups"),
-    "route53": ("GetHostedZone", "ListHostedZones", "ListResourceRecordSets"),
+    "route53": ("GetHostedZone", "ListHostedZones", "ListHostedZonesByVPC", "ListResourceRecordSets"),
     "s3": ("GetBucketPolicy",),
     "secretsmanager": ("DescribeSecret", "GetResourcePolicy"),
     "servicediscovery": ("GetInstancesHealthStatus", "ListInstances", "ListNamespaces", "ListServices"),

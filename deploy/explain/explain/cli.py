@@ -31,7 +31,8 @@ examples:
   explain --snapshot snapshot.json --json
   explain --policy > policy.json
 
-exit codes: 0 open, 1 blocked, 3 unknown, 64 wrong usage. It reads only, and changes nothing.
+exit codes: 0 open, 1 blocked, 3 unknown, 64 wrong usage, 70 a defect of this program.
+It reads only, and changes nothing.
 """
 
 

@@ -311,7 +311,7 @@ class Snapshot:
     peerings: list[Peering] | None = None
     endpoints: list[Endpoint] | None = None
     prefix_lists: dict[str, list[str] | None] = field(default_factory=dict)
-    s3_list: str | None = None
+    gateway_list: str | None = None
     interfaces: list[Interface] | None = None
     databases: list[Database] | None = None
     zones: list[Zone] | None = None

@@ -37,17 +37,36 @@ def region_of(host: str) -> str | None:
     return found[1] if found else None
 
 
-def endpoint_service(host: str, region: str) -> str | None:
-    """Returns the endpoint service that answers for an AWS name: `com.amazonaws.REGION.ecr.api`."""
+_REGION = r"[a-z]{2}(?:-[a-z]+)+-\d"
+_API = re.compile(
+    rf"(?:[a-z0-9-]+|(?:.+\.)?s3|(?:api|\d{{12}}\.dkr)\.ecr|[a-z0-9]+\.execute-api)(?:\.dualstack)?(?:\.{_REGION})?"
+    r"\.amazonaws\.com(?:\.cn)?"
+)
+_OTHER_NAMES = {"kinesis": "kinesis-streams"}
+"""Services whose endpoint is called otherwise than their API."""
+
+
+def is_api(host: str) -> bool:
+    """Returns whether it is the name of an API, which has public addresses; `fs-1.efs.REGION` is a thing in a VPC."""
+    return _API.fullmatch(host) is not None
+
+
+def endpoint_services(host: str, region: str) -> set[str]:
+    """Returns what the endpoint service for an AWS name may be called: `com.amazonaws.REGION.ecr.api`."""
     suffix = f".{region}.amazonaws.com"
-    if not host.endswith(suffix):
-        return None
-    labels = host.removesuffix(suffix).split(".")
-    if labels[-1] == "s3":
-        return f"com.amazonaws.{region}.s3"
-    if labels[-2:] == ["dkr", "ecr"]:
-        labels = labels[-2:]
-    return f"com.amazonaws.{region}." + ".".join(reversed(labels))
+    if host == "s3.amazonaws.com" or host.endswith(".s3.amazonaws.com"):
+        labels = ["s3"]
+    elif host.endswith(suffix):
+        labels = [label for label in host.removesuffix(suffix).split(".") if label != "dualstack"]
+    else:
+        return set()
+    last = _OTHER_NAMES.get(labels[-1], labels[-1])
+    return {f"com.amazonaws.{region}.{name}" for name in (last, ".".join(reversed(labels[-2:])))}
+
+
+def is_inside(host: str) -> bool:
+    """Returns whether only some network of its own can know the name: `ip-10-0-0-1.REGION.compute.internal`."""
+    return "." not in host or host.endswith((".internal", ".local", ".localhost", ".lan", ".corp", ".home"))
 
 
 def endpoint_id(host: str) -> str | None:

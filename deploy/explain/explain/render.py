@@ -60,7 +60,7 @@ def text(snapshot: Snapshot, evidence: list[Evidence], colour: bool) -> str:
     """Returns the report for a terminal, at most 100 columns wide."""
     walk = Walk(snapshot)
     source = snapshot.source.name if snapshot.source else snapshot.origin
-    lines = [f"{source} → {snapshot.asked.text}", ""]
+    lines = [*_wrapped(f"{short(source)} → {snapshot.asked.text}", ""), ""]
     for each in evidence:
         lines += _evidence(walk, each, colour)
     if snapshot.refusals:

@@ -76,12 +76,13 @@ def world(door: Door) -> World:
 
 def fresh_world(door: Door) -> World:
     """Empties moto and builds the usual system."""
-    door.clear()
-    reset(door)
+    fresh(door)
     return World(door)
 
 
-def reset(door: Door) -> None:
+def fresh(door: Door) -> None:
+    """Forgets what was made, answered and refused."""
+    door.clear()
     urllib.request.urlopen(urllib.request.Request(f"{door.url}/moto-api/reset", method="POST"), timeout=30).read()
 
 

@@ -32,6 +32,7 @@ _REST = (
     ("route53", re.compile(r"/hostedzone/[^/]+/rrset"), "ListResourceRecordSets"),
     ("route53", re.compile(r"/hostedzone/[^/]+$"), "GetHostedZone"),
     ("route53", re.compile(r"/hostedzone$"), "ListHostedZones"),
+    ("route53", re.compile(r"/hostedzonesbyvpc$"), "ListHostedZonesByVPC"),
     ("s3", re.compile(r".*"), "GetBucketPolicy"),
 )
 _NAMES = {"elasticloadbalancing": "elbv2"}

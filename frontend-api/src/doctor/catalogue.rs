@@ -152,7 +152,7 @@ catalogue! {
     DATABASE_TIMED_OUT: "database-timed-out" at [Tcp] {
         evidence: "no answer to SYN from a private address",
         cause: "Packets to the database are dropped: its security group most likely lacks the rule.",
-        remedy: "Allow the database's port inbound in the database's security group from the security group of the VPC connector or task; then check that group's outbound rules, the subnets' NACLs (back: 1024-65535) and routes.",
+        remedy: "Allow the database's port inbound in the database's security group from the security group of the VPC connector or task; then check that group's outbound rules, the subnets' NACLs (replies: 32768-60999 for Linux clients) and routes.",
     }
     PRIVATE_SERVICE_TIMED_OUT: "private-service-timed-out" at [Tcp] {
         evidence: "no answer to SYN from the private service",

@@ -24,9 +24,20 @@ def read(aws: Aws, snapshot: Snapshot, host: str) -> set[str]:
     database = next((each for each in found if host in each.names), None)
     if database is None:
         return set()
+    _note(snapshot, database, clusters)
     if database.kind == "proxy":
         return {each["VpcId"] for each in proxies if each["Endpoint"].lower() == host}
     return _place(aws, database, clusters, instances)
+
+
+def _note(snapshot: Snapshot, database: Database, clusters: list[Any]) -> None:
+    for cluster in clusters:
+        scaling = cluster.get("ServerlessV2ScalingConfiguration") or {}
+        if cluster["DBClusterIdentifier"] == database.id and scaling.get("MinCapacity") == 0:
+            # Paused is no status of RDS, and no fault.
+            snapshot.notes.append(f"{database.id} may pause: its first connection after a pause takes about 15 s")
+    if database.kind == "proxy":
+        snapshot.notes.append(f"{database.id} is a proxy: the way from it to its database is not judged")
 
 
 def _place(aws: Aws, database: Database, clusters: list[Any], instances: list[Any]) -> set[str]:

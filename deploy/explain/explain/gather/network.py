@@ -7,6 +7,7 @@ from typing import Any
 from explain.aws import Aws, Missing, Unseen
 from explain.gather import shapes
 from explain.model import Peering, Snapshot, Source, Vpc
+from explain.names import endpoint_services
 
 
 def source_vpcs(aws: Aws, source: Source | None) -> set[str]:
@@ -92,7 +93,7 @@ def _attribute(aws: Aws, vpc: str, name: str, key: str) -> bool | None:
 
 
 def _prefix_lists(aws: Aws, snapshot: Snapshot) -> None:
-    """Reads the entries of every list that a rule or a route names, and which one S3's is."""
+    """Reads the entries of every list that a rule or a route names, and those of the target's gateway endpoint."""
     wanted = {
         list_id
         for group in snapshot.groups or []
@@ -105,13 +106,16 @@ def _prefix_lists(aws: Aws, snapshot: Snapshot) -> None:
         for route in table.routes
         if route.destination.startswith("pl-") and not route.target.startswith("vpce-")
     }
-    if ".s3." in snapshot.asked.host:
-        name = f"com.amazonaws.{snapshot.region}.s3"
+    services = endpoint_services(snapshot.asked.host, snapshot.region)
+    gateways = [
+        each.service for each in snapshot.endpoints or [] if each.kind == "Gateway" and each.service in services
+    ]
+    for name in gateways[:1]:
         lists = aws.seen(
             "ec2", "DescribeManagedPrefixLists", "PrefixLists", Filters=[{"Name": "prefix-list-name", "Values": [name]}]
         )
-        snapshot.s3_list = next((each["PrefixListId"] for each in lists or []), None)
-        wanted |= {snapshot.s3_list} if snapshot.s3_list else set()
+        snapshot.gateway_list = next((each["PrefixListId"] for each in lists or []), None)
+        wanted |= {snapshot.gateway_list} if snapshot.gateway_list else set()
     for list_id in sorted(wanted):
         entries = aws.seen("ec2", "GetManagedPrefixListEntries", "Entries", PrefixListId=list_id)
         snapshot.prefix_lists[list_id] = None if entries is None else [entry["Cidr"] for entry in entries]

@@ -27,8 +27,11 @@ def find(aws: Aws, snapshot: Snapshot, source_vpcs: set[str]) -> set[str]:
             vpcs |= databases.read(aws, snapshot, host)
         elif is_balancer(host):
             vpcs |= read_balancers(aws, snapshot, host)
-        elif not is_aws(host):
+        elif is_aws(host):
+            zones.read_associated(aws, snapshot, host, source_vpcs)
+        else:
             zones.read(aws, snapshot, host)
+            zones.read_associated(aws, snapshot, host, source_vpcs)
         host = next_name(snapshot, host)
     addresses += _registered(snapshot)
     return vpcs | _interfaces(aws, snapshot, addresses, source_vpcs)

@@ -4,7 +4,7 @@ from typing import Any
 
 from explain.aws import Aws, Missing, Unseen
 from explain.model import Record, Registration, Snapshot, Zone
-from explain.names import plain, within
+from explain.names import is_aws, plain, within
 
 ZONES = 5
 """How many zones of fitting names are read, the longest first."""
@@ -29,6 +29,27 @@ def read(aws: Aws, snapshot: Snapshot, host: str) -> None:
     except (Unseen, Missing):
         return
     snapshot.zones = (snapshot.zones or []) + found
+
+
+def read_associated(aws: Aws, snapshot: Snapshot, host: str, vpcs: set[str]) -> None:
+    """Reads which private zones serve the source's VPC: those of other accounts, too, whose records can't be seen."""
+    known = {zone.id for zone in snapshot.zones or []}
+    found = []
+    try:
+        for vpc in sorted(vpcs):
+            summaries = aws.all(
+                "route53", "ListHostedZonesByVPC", "HostedZoneSummaries", VPCId=vpc, VPCRegion=snapshot.region
+            )
+            for each in summaries:
+                id, name = _short(each["HostedZoneId"]), plain(each["Name"])
+                # What AWS itself made, such as the zone of an interface endpoint, is judged by what made it.
+                if within(host, name) and id not in known and not each["Owner"].get("OwningService"):
+                    found.append(Zone(id, name, True, False, [vpc]))
+    except (Unseen, Missing):
+        snapshot.zones = None
+        return
+    if snapshot.zones is not None or is_aws(host):
+        snapshot.zones = (snapshot.zones or []) + found
 
 
 def _short(id: str) -> str:

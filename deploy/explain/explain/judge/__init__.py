@@ -8,16 +8,13 @@ from explain.model import Evidence, Snapshot
 def explain(snapshot: Snapshot) -> list[Evidence]:
     """Returns the evidence of every hop that could be judged, in the order in which a request needs them."""
     walk, trail = Walk(snapshot), Trail()
-    evidence = trail.evidence
+    travelled: list[Evidence] = []
     if source.judge(walk, trail):
         destination = target.judge(walk, trail)
         if destination is not None:
-            evidence = evidence + path.judge(walk, destination)
-            evidence += rights.endpoint_policies(walk, destination)
+            travelled = path.judge(walk, destination) + rights.endpoint_policies(walk, destination)
     rights.judge(walk, trail)
-    evidence += [each for each in trail.evidence if each not in evidence]
-    subnets = len(snapshot.source.subnets) if snapshot.source else 0
-    return merge(evidence, subnets)
+    return merge(trail.evidence + travelled, len(snapshot.source.subnets) if snapshot.source else 0)
 
 
 def outcome(evidence: list[Evidence]) -> str:

@@ -4,7 +4,7 @@ from explain import remedy
 from explain.judge import places
 from explain.judge.walk import Destination, Trail, Walk
 from explain.model import Record, Registration, Zone
-from explain.names import is_aws, literal, plain, serving
+from explain.names import is_aws, is_inside, literal, plain, serving
 
 OWN_RESOLVER = "AmazonProvidedDNS"
 
@@ -73,6 +73,9 @@ def zone(walk: Walk, trail: Trail, host: str, port: int) -> Destination | None:
     if visible:
         return _registered(walk, trail, visible[0], host, port)
     hidden = [zone for zone in zones if zone.private and (zone.cloud_map or zone.records)]
+    if not hidden and is_inside(host):
+        trail.unseen("dns", host, "is in no zone of this account, and no public name: where it leads is not known")
+        return None
     if not hidden:
         trail.ok("dns", host, "is in no zone of this account: taken for a public name")
         return places.public(host, port)

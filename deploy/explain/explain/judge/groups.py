@@ -72,7 +72,7 @@ def _admits_reference(walk: Walk, group: Group, reference: Reference, peer: Peer
         return False
     if peer.vpc == group.vpc:
         return True
-    return reference.peering is not None and reference.status in (None, "active") and _peered(walk, group.vpc, peer.vpc)
+    return reference.status in (None, "active") and _peered(walk, group.vpc, peer.vpc)
 
 
 def _peered(walk: Walk, one: str, other: str | None) -> bool:

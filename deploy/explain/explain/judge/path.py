@@ -1,7 +1,7 @@
 """From each source subnet to each place of the target: groups, routes, network ACLs, and the way back."""
 
 from explain import remedy
-from explain.judge import acls, groups, routes
+from explain.judge import acls, gateways, groups, routes
 from explain.judge.services import instead_remedy
 from explain.judge.walk import Destination, Instead, Place, Trail, Walk
 from explain.model import Evidence, Subnet
@@ -45,13 +45,13 @@ def _outside(walk: Walk, destination: Destination) -> list[Evidence]:
 
 
 def _places(walk: Walk, subnet: Subnet, destination: Destination) -> list[Place]:
-    """S3's gateway endpoint counts only in the subnets whose table has it."""
+    """A gateway endpoint counts only in the subnets whose table has it."""
     table = walk.table(subnet)
     gateways = [each for each in walk.snapshot.endpoints or [] if each.id in destination.gateways]
     for gateway in gateways:
         if table is not None and table.id in gateway.tables:
-            known = walk.snapshot.prefix_lists.get(walk.snapshot.s3_list or "")
-            lists = [walk.snapshot.s3_list] if walk.snapshot.s3_list else []
+            known = walk.snapshot.prefix_lists.get(walk.snapshot.gateway_list or "")
+            lists = [walk.snapshot.gateway_list] if walk.snapshot.gateway_list else []
             return [Place(destination.name, parse(known) if known else PUBLIC, lists=lists, gateway=gateway.id)]
     return destination.places
 
@@ -86,7 +86,7 @@ def _try(walk: Walk, subnet: Subnet, place: Place, destination: Destination) -> 
         hop = routes.leave(walk, trail, subnet, place, destination.port)
         if hop is not None and hop.kind == "peering":
             _across(walk, trail, subnet, place, destination.port)
-            routes.back(walk, trail, subnet, place, hop.target)
+            gateways.back(walk, trail, subnet, place, hop.target)
         elif hop is not None:
             _to_public(walk, trail, subnet, place, destination.port)
     if place.groups:
@@ -195,9 +195,16 @@ def _to_public(walk: Walk, trail: Trail, subnet: Subnet, place: Place, port: int
 
 def _to_gateway(walk: Walk, trail: Trail, subnet: Subnet, place: Place, port: int) -> None:
     table = walk.table(subnet)
-    trail.ok("route", table.id if table else subnet.id, f"S3's addresses lead to {place.gateway}")
-    acls.cross(walk, trail, subnet, acls.Crossing("nacl, out", True, (port, port), place.networks, "S3's addresses"))
-    replies(walk, trail, subnet, acls.Crossing("nacl, reply in", False, acls.LINUX, place.networks, "S3's addresses"))
+    trail.ok("route", table.id if table else subnet.id, f"the service's addresses lead to {place.gateway}")
+    acls.cross(
+        walk, trail, subnet, acls.Crossing("nacl, out", True, (port, port), place.networks, "the service's addresses")
+    )
+    replies(
+        walk,
+        trail,
+        subnet,
+        acls.Crossing("nacl, reply in", False, acls.LINUX, place.networks, "the service's addresses"),
+    )
 
 
 def _explain_missing_way(walk: Walk, trail: Trail, subnet: Subnet, destination: Destination) -> None:
@@ -212,7 +219,7 @@ def _explain_missing_way(walk: Walk, trail: Trail, subnet: Subnet, destination: 
         trail.blocks(
             "route",
             gateway,
-            f"is not in {lacking}, the table of {walk.called(subnet.id)}, which has no other way to S3",
+            f"is not in {lacking}, the table of {walk.called(subnet.id)}, which has no other way there",
             "VPCE_GATEWAY_NOT_IN_ROUTE_TABLE",
             lacking,
             remedy.add_to_gateway(gateway, lacking),

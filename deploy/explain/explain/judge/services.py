@@ -4,7 +4,7 @@ from explain import remedy
 from explain.judge.dns import OWN_RESOLVER
 from explain.judge.walk import Destination, Instead, Place, Trail, Walk
 from explain.model import Endpoint
-from explain.names import endpoint_id, endpoint_service
+from explain.names import endpoint_id, endpoint_services, is_api, serving
 from explain.sets import PUBLIC, parse
 
 
@@ -19,8 +19,8 @@ def judge(walk: Walk, trail: Trail, host: str, port: int) -> Destination | None:
     endpoints = [each for each in walk.snapshot.endpoints if each.vpc == walk.source_vpc]
     if id := endpoint_id(host):
         return _by_id(walk, trail, endpoints, id, port)
-    service = endpoint_service(host, walk.snapshot.region)
-    fitting = [each for each in endpoints if each.service == service]
+    services = endpoint_services(host, walk.snapshot.region)
+    fitting = [each for each in endpoints if each.service in services]
     interfaces = [each for each in fitting if each.kind == "Interface"]
     private = [each for each in interfaces if each.private_dns and not each.inbound_resolver_only]
     gateways = [each.id for each in fitting if each.kind == "Gateway" and each.state == "available"]
@@ -29,6 +29,8 @@ def judge(walk: Walk, trail: Trail, host: str, port: int) -> Destination | None:
     if private:
         trail.unseen("dns", private[0].id, "whether its private DNS answers depends on settings that were not seen")
         return None
+    if not _is_public_api(walk, trail, host):
+        return None
     public.gateways = gateways
     if interfaces and not gateways:
         public.instead = Instead(
@@ -36,8 +38,27 @@ def judge(walk: Walk, trail: Trail, host: str, port: int) -> Destination | None:
             "VPCE_PRIVATE_DNS_OFF",
             f"its private DNS is off: {host} leads to public addresses, to which there is no way",
         )
-    trail.ok("dns", host, "leads to S3's public addresses" if gateways else "leads to public addresses")
+    trail.ok(
+        "dns", host, "leads to public addresses, by a gateway endpoint" if gateways else "leads to public addresses"
+    )
     return public
+
+
+def _is_public_api(walk: Walk, trail: Trail, host: str) -> bool:
+    """Returns whether the name is an API's, with public addresses, and no private zone of the VPC takes it over."""
+    if not is_api(host):
+        trail.unseen("dns", host, "a name of AWS whose address is not known here")
+        return False
+    if walk.snapshot.zones is None:
+        trail.unseen("dns", host, "the private zones of the VPC were not seen: one of them may have this name")
+        return False
+    taken = [zone for zone in serving(walk.snapshot, host, walk.source_vpc) if walk.source_vpc in (zone.vpcs or [])]
+    if taken:
+        trail.unseen(
+            "dns", taken[0].id, f"a private zone, {taken[0].name}, has this name; where it leads is not judged"
+        )
+        return False
+    return True
 
 
 def instead_remedy(instead: Instead) -> tuple[str | None, str | None]:

@@ -28,6 +28,12 @@ UNUSABLE = {
 """States of RDS in which nothing takes connections. A paused cluster is `available`: it wakes up when it is called."""
 
 
+_LABEL = re.compile(
+    r"[^.]+\.(?:cluster-|cluster-ro-|cluster-custom-|proxy-)?([a-z0-9]+)\.[a-z0-9-]+\.rds\.amazonaws\.com"
+)
+"""Not `x.endpoint.proxy-…`: the further endpoints of a proxy are not read."""
+
+
 def judge(walk: Walk, trail: Trail) -> Destination | None:
     """Judges the target and its name; returns where it is, or None where that is not known."""
     asked = walk.snapshot.asked
@@ -81,9 +87,8 @@ def _database(walk: Walk, trail: Trail, host: str, port: int) -> Destination | N
 
 def _no_such_database(walk: Walk, trail: Trail, host: str, databases: list[Database]) -> None:
     """The label before the region is the same for all databases of one account and region."""
-    label = re.compile(r"\.(?:[a-z-]+-)?([a-z0-9]+)\.[a-z0-9-]+\.rds\.amazonaws\.com")
-    own = {match[1] for each in databases for name in each.names if (match := label.search(name))}
-    ours = label.search(host)
+    own = {match[1] for each in databases for name in each.names if (match := _LABEL.fullmatch(name))}
+    ours = _LABEL.fullmatch(host)
     if region_of(host) == walk.snapshot.region and ours and ours[1] in own:
         trail.blocks(
             "target",
