@@ -7,4 +7,5 @@ pub mod config;
 pub mod contract;
 pub mod http;
 pub mod shutdown;
+pub mod tasks;
 pub mod telemetry;

@@ -1,6 +1,7 @@
 //! frontend-api: the public API. See ARCHITECTURE.md for the map.
 
 mod app;
+mod batch;
 mod cli;
 mod config;
 mod database;

@@ -1,8 +1,7 @@
 //! The service from start to stop.
 
-use std::sync::Arc;
-
 use causeway_common::http::server;
+use causeway_common::tasks::Tasks;
 use causeway_common::{shutdown, telemetry};
 
 use crate::config::Config;
@@ -15,5 +14,5 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let shutdown = shutdown::requested()?;
     let metadata = TaskMetadata::new(&config.metadata).map_err(std::io::Error::other)?;
     let listener = config.server.bind()?;
-    server::run(listener, &config.server, Arc::default(), shutdown, routes(metadata)).await
+    server::run(listener, &config.server, shutdown, Tasks::default(), routes(metadata)).await
 }

@@ -1,18 +1,21 @@
 //! Starting, running and draining an HTTP server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer};
 use tokio::net::TcpSocket;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 use crate::config::{Group, Var, Vars};
 use crate::http::observe::observe;
 use crate::http::problem::not_found;
 use crate::shutdown::Draining;
+use crate::tasks::Tasks;
+use crate::telemetry::chain;
 
 /// In-flight requests get this long to finish once the server stops. With the longest `SHUTDOWN_DELAY_MS` and the
 /// clean-up after it this stays under 25 s, and so under ECS's default `stopTimeout` of 30 s.
@@ -96,24 +99,28 @@ impl ServerConfig {
 }
 
 /// Serves until `shutdown` resolves, then drains: `/ready` fails and connections are told to close for
-/// `SHUTDOWN_DELAY_MS`, then nothing new is accepted and what is in flight finishes.
+/// `SHUTDOWN_DELAY_MS`, then nothing new is accepted, what is in flight finishes, and so do `tasks`.
 ///
 /// `routes` runs once on each worker's own thread, inside its runtime.
 ///
 /// # Errors
-/// When the server can't start or its threads fail.
+/// When the server can't start, its threads fail, or one of `tasks` ends early. In the last case it drains without delay.
 pub async fn run(
     listener: std::net::TcpListener,
     config: &ServerConfig,
-    draining: Arc<Draining>,
     shutdown: impl Future<Output = &'static str>,
+    mut tasks: Tasks,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
+    let draining = web::Data::new(Draining::default());
     let flag = draining.clone();
+    let (started, mut worker) = mpsc::channel(1);
     let server = HttpServer::new(move || {
+        // A full channel means that another worker came first, which is all that matters.
+        let _ = started.try_send(Handle::current());
         App::new()
-            .app_data(web::Data::from(flag.clone()))
+            .app_data(flag.clone())
             .configure(routes.clone())
             .default_service(web::to(not_found))
             .wrap(from_fn(observe))
@@ -128,17 +135,34 @@ pub async fn run(
     tracing::info!(%address, workers = config.workers, "listening");
 
     let handle = server.handle();
-    let mut server = std::pin::pin!(server);
+    let mut server = Box::pin(server);
+    if config.workers == 1 {
+        tokio::select! {
+            result = &mut server => return result,
+            Some(worker) = worker.recv() => tasks.start_serving(&worker),
+        }
+    } else {
+        tasks.start_serving(&Handle::current());
+    }
     let reason = tokio::select! {
         result = &mut server => return result,
-        reason = shutdown => reason,
+        reason = shutdown => Ok(reason),
+        ended = tasks.ended() => Err(ended),
     };
-    tracing::info!(reason, "draining");
     draining.set();
-    tokio::time::sleep(config.shutdown_delay).await;
+    match &reason {
+        Ok(reason) => {
+            tracing::info!(reason, "draining");
+            tokio::time::sleep(config.shutdown_delay).await;
+        }
+        Err(ended) => tracing::error!(cause = chain(ended), "draining"),
+    }
     // Not awaited: `server` itself ends when the stop is complete.
     drop(handle.stop(true));
-    server.await?;
+    server.as_mut().await?;
+    // With it go the handlers, so that the tasks that serve them see their queues close.
+    drop(server);
+    let ended = tasks.end().await;
     tracing::info!("drained");
-    Ok(())
+    reason.and(ended).map_err(std::io::Error::other)
 }

@@ -5,6 +5,7 @@
 
 mod access_log;
 mod log;
+pub mod trace;
 
 pub(crate) use access_log::{AccessLine, Timestamp};
 pub use log::{LogConfig, chain};

@@ -5,26 +5,80 @@ use std::sync::Arc;
 
 use causeway_common::http::problem::{Failure, Kind, Retry};
 
+use crate::batch::Rejected;
 use crate::database::DatabaseError;
 
-/// One failure can be the failure of a whole batch, hence the `Arc`.
+/// Why the database did not insert a visit. The error can be that of a whole batch, hence the `Arc`.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum VisitError {
-    #[error("the queue is full")]
-    QueueFull,
-    #[error("the database did not answer in time")]
-    DeadlinePassed,
+pub(super) enum InsertError {
+    /// Because of the data of this one visit.
     #[error("the database refused this visit")]
     Refused(#[source] Arc<DatabaseError>),
     #[error(transparent)]
     Database(Arc<DatabaseError>),
-    #[error("the task that talks to the database has ended")]
-    Stopped,
 }
 
-impl From<DatabaseError> for VisitError {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(Arc::new(error))
+/// Why a request failed, in the words of this feature.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum VisitError {
+    #[error("too many requests wait for the database")]
+    QueueFull(Effect),
+    #[error("the database did not answer in time")]
+    DeadlinePassed(Effect),
+    #[error("the task that talks to the database has ended")]
+    Stopped(Effect),
+    #[error("the database refused this visit")]
+    Refused(#[source] Arc<DatabaseError>),
+    #[error("{source}")]
+    Database { source: Arc<DatabaseError>, effect: Effect },
+}
+
+/// What is known of a failed request's effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    NotRecorded,
+    Unknown,
+    /// It wanted to read.
+    NotRead,
+}
+
+impl Effect {
+    fn of_write(in_doubt: bool) -> Self {
+        if in_doubt { Self::Unknown } else { Self::NotRecorded }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::NotRecorded => "The visit was not recorded; try again later.",
+            Self::Unknown => "It is unknown whether the visit was recorded; try again later.",
+            Self::NotRead => "The visits could not be read; try again later.",
+        }
+    }
+}
+
+impl VisitError {
+    /// The error of a visit that should have been recorded.
+    pub(super) fn recording(rejected: Rejected<InsertError>) -> Self {
+        match rejected {
+            Rejected::Full => Self::QueueFull(Effect::NotRecorded),
+            Rejected::Late { in_flight } => Self::DeadlinePassed(Effect::of_write(in_flight)),
+            Rejected::Lost { in_flight } => Self::Stopped(Effect::of_write(in_flight)),
+            Rejected::Failed(InsertError::Refused(error)) => Self::Refused(error),
+            Rejected::Failed(InsertError::Database(source)) => {
+                Self::Database { effect: Effect::of_write(source.leaves_outcome_unknown()), source }
+            }
+        }
+    }
+
+    /// The error of a request for the list.
+    pub(super) fn reading(rejected: Rejected<Arc<DatabaseError>>) -> Self {
+        let effect = Effect::NotRead;
+        match rejected {
+            Rejected::Full => Self::QueueFull(effect),
+            Rejected::Late { .. } => Self::DeadlinePassed(effect),
+            Rejected::Lost { .. } => Self::Stopped(effect),
+            Rejected::Failed(source) => Self::Database { source, effect },
+        }
     }
 }
 
@@ -33,7 +87,7 @@ pub static QUEUE_FULL: Kind = Kind {
     slug: "queue-full",
     status: 503,
     title: "Too many requests wait",
-    meaning: "More requests wait for the database than it can serve in time. Nothing was recorded.",
+    meaning: "More requests wait for the database than it can serve in time. Nothing was written.",
     retry: Retry::Later,
 };
 
@@ -42,7 +96,8 @@ pub static DEADLINE_PASSED: Kind = Kind {
     slug: "deadline-passed",
     status: 503,
     title: "The database is slow",
-    meaning: "The database did not answer before the request's deadline. Whether a write took effect is unknown.",
+    meaning: "The database did not answer before the request's deadline. The detail says whether a write can have taken \
+              effect.",
     retry: Retry::Later,
 };
 
@@ -51,7 +106,8 @@ pub static STOPPING: Kind = Kind {
     slug: "stopping",
     status: 503,
     title: "Shutting down",
-    meaning: "This instance stops and could not finish the request. Another instance serves the next one.",
+    meaning: "This instance stops and could not finish the request. Another instance serves the next one. The detail says \
+              whether a write can have taken effect.",
     retry: Retry::Later,
 };
 
@@ -71,23 +127,21 @@ pub static KINDS: &[&Kind] = &[&QUEUE_FULL, &DEADLINE_PASSED, &STOPPING, &VISIT_
 impl Failure for VisitError {
     fn kind(&self) -> &'static Kind {
         match self {
-            Self::QueueFull => &QUEUE_FULL,
-            Self::DeadlinePassed => &DEADLINE_PASSED,
-            Self::Stopped => &STOPPING,
+            Self::QueueFull(_) => &QUEUE_FULL,
+            Self::DeadlinePassed(_) => &DEADLINE_PASSED,
+            Self::Stopped(_) => &STOPPING,
             Self::Refused(_) => &VISIT_REFUSED,
-            Self::Database(error) => error.kind(),
+            Self::Database { source, .. } => source.kind(),
         }
     }
 
     fn detail(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::QueueFull => "Nothing was recorded; try again later.",
-            Self::DeadlinePassed => {
-                "The database did not answer in time. Whether a write took effect is unknown; try again later."
-            }
-            Self::Stopped => "Nothing was recorded; try again, and another instance answers.",
+            Self::QueueFull(effect)
+            | Self::DeadlinePassed(effect)
+            | Self::Stopped(effect)
+            | Self::Database { effect, .. } => effect.detail(),
             Self::Refused(_) => "The database cannot store this User-Agent; nothing was recorded.",
-            Self::Database(error) => return error.detail(),
         })
     }
 }

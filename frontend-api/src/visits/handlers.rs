@@ -6,6 +6,7 @@
 use actix_web::http::header::{ContentType, USER_AGENT};
 use actix_web::{HttpRequest, HttpResponse, web};
 use causeway_common::http::problem::{Problem, ProblemBody};
+use causeway_common::telemetry::trace;
 use serde::Serialize;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -55,7 +56,7 @@ pub struct RecentVisit {
 pub async fn register(request: HttpRequest, visits: web::Data<Visits>) -> Result<web::Json<Registered>, Problem> {
     let now = OffsetDateTime::now_utc();
     let visit = Visit { at: PrimitiveDateTime::new(now.date(), now.time()), user_agent: user_agent(&request) };
-    visits.record(visit).await?;
+    visits.record(visit, trace::Context::default()).await?;
     Ok(web::Json(Registered { response: "Registered request" }))
 }
 
@@ -65,7 +66,7 @@ pub async fn register(request: HttpRequest, visits: web::Data<Visits>) -> Result
     (status = 503, body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn recent(visits: web::Data<Visits>) -> Result<HttpResponse, Problem> {
-    let json = visits.recent().await?;
+    let json = visits.recent(trace::Context::default()).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 

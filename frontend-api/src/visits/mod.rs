@@ -1,9 +1,8 @@
 //! Visits: recorded by `GET /`, listed by `GET /recent-visits`.
 //!
-//! Neither asks the database by itself. Recording goes through group commit ([`recorder`]), reading through a shared
-//! query ([`reader`]); both are a [`batcher`] with one task at its end.
+//! No request uses the database by itself. Visits are recorded by group commit ([`recorder`]), and those who want the list
+//! share one query ([`reader`]).
 
-mod batcher;
 mod error;
 pub mod handlers;
 mod reader;
@@ -11,19 +10,20 @@ mod recorder;
 mod store;
 mod table;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_common::config::{Group, Var, Vars};
-use causeway_common::http::problem::Problem;
+use causeway_common::tasks::Tasks;
+use causeway_common::telemetry::trace;
 
-use self::batcher::{Batcher, Inbox};
 pub use self::error::KINDS;
-use self::error::VisitError;
+use self::error::{InsertError, VisitError};
 use self::store::{Store, Visit};
 pub use self::table::TableName;
-use crate::database::Database;
+use crate::batch::{self, Batcher, Rejected};
+use crate::database::{Database, DatabaseError};
 
 const TABLE_NAME: Var<TableName> = Var::parsed(
     "TABLE_NAME",
@@ -69,54 +69,35 @@ impl VisitsConfig {
     }
 }
 
-/// What handlers use: the near ends of both queues.
-#[derive(Clone)]
+/// Records and lists visits.
 pub struct Visits {
     database: Database,
-    recorder: Batcher<Visit, ()>,
-    reader: Batcher<(), Bytes>,
-}
-
-/// The far ends: the tasks that talk to the database, until they are started.
-#[derive(Clone)]
-pub struct Tasks(Arc<Mutex<Option<Inboxes>>>);
-
-struct Inboxes {
-    store: Store,
-    visits: Inbox<Visit, ()>,
-    reads: Inbox<(), Bytes>,
-}
-
-/// Both ends. Nothing runs yet.
-pub fn new(config: &VisitsConfig, database: Database) -> (Visits, Tasks) {
-    let (recorder, visits) = batcher::paced(config.queue_capacity, config.request_timeout);
-    let (reader, reads) = batcher::unpaced(config.queue_capacity, config.request_timeout);
-    let inboxes = Inboxes { store: Store::new(database.clone(), &config.table), visits, reads };
-    (Visits { database, recorder, reader }, Tasks(Arc::new(Mutex::new(Some(inboxes)))))
-}
-
-impl Tasks {
-    /// Starts the recorder and the reader on the current thread's runtime, unless they run already. With one worker its
-    /// own thread is the place: a visit then gets into a batch and its answer out without waking another thread.
-    pub fn start_once(&self) {
-        let taken = self.0.lock().expect("no holder of this lock can panic").take();
-        if let Some(Inboxes { store, visits, reads }) = taken {
-            tokio::spawn(recorder::run(store.clone(), visits));
-            tokio::spawn(reader::run(store, reads));
-        }
-    }
+    recorder: Batcher<Visit, (), InsertError>,
+    reader: Batcher<(), Bytes, Arc<DatabaseError>>,
 }
 
 impl Visits {
-    /// Returns once the visit is committed.
-    async fn record(&self, visit: Visit) -> Result<(), Problem> {
-        self.database.availability().check().map_err(VisitError::from)?;
-        Ok(self.recorder.submit(visit).await?)
+    /// Adds the recorder and the reader to `tasks`.
+    pub fn new(config: &VisitsConfig, database: &Database, tasks: &mut Tasks) -> Self {
+        let (recorder, visits) = batch::paced(config.queue_capacity, config.request_timeout);
+        let (reader, reads) = batch::shared(config.queue_capacity, config.request_timeout);
+        let store = Store::new(database.clone(), &config.table);
+        tasks.serve("recorder of visits", recorder::run(store.clone(), visits));
+        tasks.serve("reader of visits", reader::run(store, reads));
+        Self { database: database.clone(), recorder, reader }
     }
 
-    /// The newest visits as JSON, as they were after this call began.
-    async fn recent(&self) -> Result<Bytes, Problem> {
-        self.database.availability().check().map_err(VisitError::from)?;
-        Ok(self.reader.submit(()).await?)
+    /// Returns once the visit is committed.
+    async fn record(&self, visit: Visit, trace: trace::Context) -> Result<(), VisitError> {
+        let unavailable = |error| VisitError::recording(Rejected::Failed(InsertError::Database(Arc::new(error))));
+        self.database.availability().check().map_err(unavailable)?;
+        self.recorder.submit(visit, trace).await.map_err(VisitError::recording)
+    }
+
+    /// Returns the newest visits as JSON, as they were after this call began.
+    async fn recent(&self, trace: trace::Context) -> Result<Bytes, VisitError> {
+        let unavailable = |error| VisitError::reading(Rejected::Failed(Arc::new(error)));
+        self.database.availability().check().map_err(unavailable)?;
+        self.reader.submit((), trace).await.map_err(VisitError::reading)
     }
 }

@@ -1,23 +1,24 @@
-//! Coalesced reads: all who wait when a query starts share its answer, so that no answer is older than its request.
+//! Coalesced reads: all requests that wait when a query starts share its answer, so no answer is older than its request.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::batcher::Inbox;
-use super::error::VisitError;
 use super::handlers::RecentVisits;
 use super::store::Store;
+use crate::batch::Inbox;
+use crate::database::DatabaseError;
 
-/// Ends when nobody can submit any more.
-pub(super) async fn run(store: Store, mut inbox: Inbox<(), Bytes>) {
-    while let Some(batch) = inbox.next_batch().await {
-        let answer = read(&store).await;
-        for pending in batch {
-            pending.answer(answer.clone());
+/// Ends when no request can be submitted any more.
+pub(super) async fn run(store: Store, mut inbox: Inbox<(), Bytes, Arc<DatabaseError>>) {
+    while let Some(mut batch) = inbox.next().await {
+        if batch.live().len() > 0 {
+            batch.answer_all(read(&store).await.map_err(Arc::new));
         }
     }
 }
 
-async fn read(store: &Store) -> Result<Bytes, VisitError> {
+async fn read(store: &Store) -> Result<Bytes, DatabaseError> {
     let visits = store.recent().await?;
     let json = serde_json::to_vec(&RecentVisits::from(visits)).expect("a struct of strings is always JSON");
     Ok(json.into())

@@ -1,47 +1,40 @@
-//! Group commit: all visits that wait become one INSERT, and each is answered after its commit.
+//! Group commit: all visits that wait become one INSERT, and each request is answered after its commit.
 //!
 //! One batch is in flight at a time. While the database commits it, the next one gathers: the busier the service, the
-//! larger the batches. When a connection is lost during a commit nobody can tell whether it took effect, so the batch is
-//! answered with 503 and never repeated.
+//! larger the batches. If a connection is lost during a commit, its outcome is unknown, so the batch is answered with 503
+//! and never repeated.
 
 use std::sync::Arc;
 
-use super::batcher::{Inbox, Pending};
-use super::error::VisitError;
+use super::error::InsertError;
 use super::store::{Store, Visit};
+use crate::batch::{Batch, Inbox};
 
-type Batch = Vec<Pending<Visit, ()>>;
-
-/// Ends when nobody can submit any more.
-pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ()>) {
-    while let Some(batch) = inbox.next_batch().await {
+/// Ends when no visit can be submitted any more.
+pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, (), InsertError>) {
+    while let Some(batch) = inbox.next().await {
         record(&store, batch).await;
     }
 }
 
-/// Inserts the batch. When the database refuses the data in it, the halves are tried on their own, so that in the end
-/// the refused visit stands alone and its neighbours are committed.
-async fn record(store: &Store, batch: Batch) {
+/// Inserts the batch. If the database rejects the data in it, each half is tried alone, until the refused visit stands
+/// alone and its neighbours are committed.
+async fn record(store: &Store, batch: Batch<Visit, (), InsertError>) {
     let mut parts = vec![batch];
     while let Some(mut part) = parts.pop() {
-        part.retain(|pending| !pending.is_abandoned());
-        if part.is_empty() {
+        let visits = part.live();
+        let several = visits.len() > 1;
+        if visits.len() == 0 {
             continue;
         }
-        match store.insert(part.iter().map(|pending| &pending.request)).await {
-            Ok(()) => answer(part, &Ok(())),
-            Err(error) if error.refuses_data() && part.len() > 1 => {
-                parts.push(part.split_off(part.len() / 2));
-                parts.push(part);
+        match store.insert(visits).await {
+            Ok(()) => part.answer_all(Ok(())),
+            Err(error) if error.refuses_data() && several => {
+                let (first, second) = part.split();
+                parts.extend([second, first]);
             }
-            Err(error) if error.refuses_data() => answer(part, &Err(VisitError::Refused(Arc::new(error)))),
-            Err(error) => answer(part, &Err(VisitError::from(error))),
+            Err(error) if error.refuses_data() => part.answer_all(Err(InsertError::Refused(Arc::new(error)))),
+            Err(error) => part.answer_all(Err(InsertError::Database(Arc::new(error)))),
         }
-    }
-}
-
-fn answer(part: Batch, result: &Result<(), VisitError>) {
-    for pending in part {
-        pending.answer(result.clone());
     }
 }

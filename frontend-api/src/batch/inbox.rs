@@ -1,0 +1,125 @@
+//! The task's end of a queue: what it takes, and how it answers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use causeway_common::telemetry::trace;
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+
+use super::pace::{Pace, Served};
+use super::rejected::Rejected;
+use super::request::Request;
+
+/// Up to about this size, the database's work for one batch is short compared with its round trip.
+const LARGEST_BATCH: usize = 512;
+/// A batch is complete once this many turns of the event loop have brought no request: by then it holds what the kernel
+/// had. A timer would make every lone request wait for it.
+const IDLE_TURNS: u32 = 2;
+
+/// The receiving end of a queue. When it is dropped, all requests in it are lost and no further one is accepted.
+pub struct Inbox<Q, A, E> {
+    queue: mpsc::Receiver<Request<Q, A, E>>,
+    pace: Pace,
+}
+
+/// Requests to be served together. Those that are not answered before it is dropped are reported as lost.
+pub struct Batch<Q, A, E> {
+    requests: Vec<Request<Q, A, E>>,
+    /// Shared by the parts of a split batch. The last one to be dropped tells the pace how long all of it took.
+    round: Arc<Round>,
+}
+
+struct Round {
+    pace: Pace,
+    len: usize,
+    oldest: Instant,
+    begun: Instant,
+}
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        self.pace.adapt(&Served { len: self.len, waited: now - self.oldest, worked: now - self.begun });
+    }
+}
+
+impl<Q, A, E> Inbox<Q, A, E> {
+    pub(super) fn new(queue: mpsc::Receiver<Request<Q, A, E>>, pace: Pace) -> Self {
+        Self { queue, pace }
+    }
+
+    /// Waits for a request, then gathers those that arrive with it. Returns `None` once every `Batcher` is dropped and
+    /// the queue is empty.
+    pub async fn next(&mut self) -> Option<Batch<Q, A, E>> {
+        let largest = LARGEST_BATCH.min(self.pace.batch());
+        let mut requests = Vec::new();
+        while requests.is_empty() {
+            let first = self.queue.recv().await?;
+            self.admit(first, &mut requests);
+        }
+        let mut idle_turns = 0;
+        while idle_turns < IDLE_TURNS && requests.len() < largest {
+            yield_now().await;
+            let before = requests.len();
+            while requests.len() < largest
+                && let Ok(request) = self.queue.try_recv()
+            {
+                self.admit(request, &mut requests);
+            }
+            idle_turns = if requests.len() == before { idle_turns + 1 } else { 0 };
+        }
+        let oldest = requests.first()?.since;
+        let round = Round { pace: self.pace.clone(), len: requests.len(), oldest, begun: Instant::now() };
+        Some(Batch { requests, round: Arc::new(round) })
+    }
+
+    /// Rejects a request that would be late even if it were served at once, so that its place goes to one that can be in
+    /// time.
+    fn admit(&self, request: Request<Q, A, E>, requests: &mut Vec<Request<Q, A, E>>) {
+        if self.pace.gives_up_after(request.since.elapsed()) {
+            request.answer(Err(Rejected::Full));
+        } else {
+            requests.push(request);
+        }
+    }
+}
+
+impl<Q, A, E> Batch<Q, A, E> {
+    /// Drops the requests whose submitters have left, puts the others in flight, and returns them in order. Call it when
+    /// the work really begins, because a request that is not in flight is reported as "not done".
+    pub fn live(&mut self) -> impl ExactSizeIterator<Item = &Q> + Clone {
+        self.requests.retain(Request::begin);
+        self.requests.iter().map(|request| &request.question)
+    }
+
+    /// The traces to which the requests belong.
+    #[allow(dead_code, reason = "the first span for a batch needs it")]
+    pub fn traces(&self) -> impl Iterator<Item = &trace::Context> {
+        self.requests.iter().map(|request| &request.trace)
+    }
+
+    /// Returns both halves; the first is the smaller one if they differ.
+    pub fn split(mut self) -> (Self, Self) {
+        let second = self.requests.split_off(self.requests.len() / 2);
+        let round = self.round.clone();
+        (self, Self { requests: second, round })
+    }
+
+    /// Answers the requests in order. Requests beyond the last answer are reported as lost.
+    #[allow(dead_code, reason = "session look-ups need it")]
+    pub fn answer_each(self, answers: impl IntoIterator<Item = Result<A, E>>) {
+        for (request, answer) in self.requests.into_iter().zip(answers) {
+            request.answer(answer.map_err(Rejected::Failed));
+        }
+    }
+}
+
+impl<Q, A: Clone, E: Clone> Batch<Q, A, E> {
+    /// Gives all requests the same answer.
+    pub fn answer_all(self, answer: Result<A, E>) {
+        for request in self.requests {
+            request.answer(answer.clone().map_err(Rejected::Failed));
+        }
+    }
+}
