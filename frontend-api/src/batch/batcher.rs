@@ -20,7 +20,7 @@ pub struct Batcher<Q, A, E> {
 
 /// Returns both ends of a queue for requests that each add work. The queue shrinks as the far end slows down.
 pub fn paced<Q, A, E>(capacity: usize, deadline: Duration) -> (Batcher<Q, A, E>, Inbox<Q, A, E>) {
-    ends(capacity, deadline, Pace::adaptive(capacity))
+    ends(capacity, deadline, Pace::adaptive(capacity, deadline))
 }
 
 /// Returns both ends of a queue for requests that all share one answer, so that more of them add no work.

@@ -8,12 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// From arrival to answer. Beyond it the far end counts as behind.
-const SLOW: Duration = Duration::from_millis(600);
-/// The share of it that the work for one batch may take.
-const WORK: Duration = Duration::from_millis(200);
-/// The share of it that waiting for a batch may take. The rest is reserve for a machine that is busy itself.
-const WAIT: Duration = Duration::from_millis(300);
+/// Parts of the callers' deadline, in hundredths.
+const SLOW: u32 = 12;
+const WORK: u32 = 4;
+const WAIT: u32 = 6;
 /// Lower bound: even a slow database should amortise each commit.
 const FEWEST: usize = 32;
 
@@ -21,9 +19,13 @@ const FEWEST: usize = 32;
 #[derive(Clone)]
 pub(super) struct Pace {
     limit: Arc<AtomicUsize>,
-    /// How many requests the far end serves within [`WORK`], according to the last batch.
+    /// How many requests the far end serves within `work`, according to the last batch.
     batch: Arc<AtomicUsize>,
-    /// The limit of [`Pace::gives_up_after`].
+    /// From arrival to answer. Beyond it the far end counts as behind: 0.6 s of a deadline of 5 s.
+    slow: Duration,
+    /// The share of it that the work for one batch may take.
+    work: Duration,
+    /// The share of it that waiting for a batch may take. The rest is reserve for a machine that is busy itself.
     wait: Duration,
     capacity: usize,
     adaptive: bool,
@@ -39,24 +41,27 @@ pub(super) struct Served {
 }
 
 impl Pace {
-    pub(super) fn adaptive(capacity: usize) -> Self {
+    pub(super) fn adaptive(capacity: usize, deadline: Duration) -> Self {
+        let part = |hundredths| deadline * hundredths / 100;
         Self {
             limit: Arc::new(capacity.into()),
             batch: Arc::new(capacity.into()),
-            wait: WAIT,
+            slow: part(SLOW),
+            work: part(WORK),
+            wait: part(WAIT),
             capacity,
             adaptive: true,
         }
     }
 
     pub(super) fn fixed(capacity: usize) -> Self {
-        Self { adaptive: false, ..Self::adaptive(capacity) }
+        Self { adaptive: false, ..Self::adaptive(capacity, Duration::ZERO) }
     }
 
     /// The pace after a far end that was slow, with requests that wait for no time at all.
     #[cfg(test)]
     pub(super) fn behind(capacity: usize) -> Self {
-        Self { limit: Arc::new((capacity - 1).into()), wait: Duration::ZERO, ..Self::adaptive(capacity) }
+        Self { limit: Arc::new((capacity - 1).into()), ..Self::adaptive(capacity, Duration::ZERO) }
     }
 
     /// The number of requests that may wait.
@@ -81,12 +86,12 @@ impl Pace {
             return;
         }
         let limit = self.limit();
-        let in_time = served.len as u128 * WORK.as_micros() / served.worked.as_micros().max(1);
+        let in_time = served.len as u128 * self.work.as_micros() / served.worked.as_micros().max(1);
         let in_time = usize::try_from(in_time).unwrap_or(self.capacity).max(FEWEST).min(self.capacity);
         self.batch.store(in_time, Ordering::Relaxed);
-        let adapted = if served.waited > SLOW {
+        let adapted = if served.waited > self.slow {
             in_time
-        } else if served.waited < WORK {
+        } else if served.waited < self.work {
             limit.saturating_mul(2)
         } else {
             limit
@@ -99,6 +104,8 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const DEADLINE: Duration = Duration::from_secs(5);
+
     fn after(pace: &Pace, len: usize, milliseconds: u64) -> usize {
         let took = Duration::from_millis(milliseconds);
         pace.adapt(&Served { len, waited: took, worked: took });
@@ -107,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_slow_batch_shortens_the_queue_to_what_is_served_in_time_and_fast_ones_restore_it() {
-        let pace = Pace::adaptive(4096);
+        let pace = Pace::adaptive(4096, DEADLINE);
         assert_eq!(after(&pace, 512, 10), 4096);
         assert_eq!(after(&pace, 512, 1024), 100, "500 rows a second, for 200 ms");
         assert_eq!(after(&pace, 100, 400), 100);
@@ -118,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_what_the_database_takes_in_time_before_the_queue_gets_long() {
-        let pace = Pace::adaptive(4096);
+        let pace = Pace::adaptive(4096, DEADLINE);
         assert_eq!((after(&pace, 100, 200), pace.batch()), (4096, 100));
         assert_eq!((after(&pace, 1, 5), pace.batch()), (4096, 40));
         assert_eq!((after(&pace, 50, 5), pace.batch()), (4096, 2000));
@@ -131,15 +138,15 @@ mod tests {
 
     #[test]
     fn a_queue_shorter_than_the_shortest_batch_stays_as_it_is() {
-        assert_eq!(after(&Pace::adaptive(4), 4, 10_000), 4);
+        assert_eq!(after(&Pace::adaptive(4, DEADLINE), 4, 10_000), 4);
     }
 
     #[test]
     fn a_request_that_has_waited_too_long_is_given_up_only_while_the_far_end_is_behind() {
-        let pace = Pace::adaptive(4096);
+        let pace = Pace::adaptive(4096, DEADLINE);
         assert!(!pace.gives_up_after(Duration::from_secs(60)));
         after(&pace, 512, 1024);
-        assert!(!pace.gives_up_after(WAIT));
-        assert!(pace.gives_up_after(WAIT + Duration::from_nanos(1)));
+        assert!(!pace.gives_up_after(pace.wait));
+        assert!(pace.gives_up_after(pace.wait + Duration::from_nanos(1)));
     }
 }

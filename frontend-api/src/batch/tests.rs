@@ -240,7 +240,7 @@ async fn crowd(batchers: [Batcher<u32, u32, &'static str>; 3], first: u32) -> Ve
 #[test]
 fn an_outcome_says_that_the_work_was_not_done_only_when_it_was_not_whatever_happens() {
     for seed in 0..8 {
-        let (batcher, inbox) = ends(CAPACITY, NEVER, Pace::adaptive(CAPACITY));
+        let (batcher, inbox) = ends(CAPACITY, NEVER, Pace::adaptive(CAPACITY, NEVER));
         let batchers = [NEVER, Duration::from_millis(1), AT_ONCE].map(|deadline| batcher.with_deadline(deadline));
         drop(batcher);
         let work = Work::default();

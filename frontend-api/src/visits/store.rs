@@ -34,7 +34,7 @@ impl Store {
             format!("INSERT INTO {table} (last_update, user_agent) SELECT * FROM unnest($1::timestamp[], $2::text[])");
         let recent = format!(
             "SELECT last_update, user_agent FROM {table} \
-             WHERE last_update IS NOT NULL ORDER BY last_update DESC LIMIT {LISTED}"
+             WHERE last_update BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' ORDER BY last_update DESC LIMIT {LISTED}"
         );
         Self { database, insert: insert.into(), recent: recent.into() }
     }
@@ -46,7 +46,8 @@ impl Store {
         self.database.run(Lane::VisitWrites, insert).await.map(drop)
     }
 
-    /// Newest first, ten at most.
+    /// Newest first, ten at most. Times that the list's format cannot show are left out: infinity, and years outside of 1 to
+    /// 9999, which other programs may have stored.
     pub(super) async fn recent(&self) -> Result<Vec<Visit>, DatabaseError> {
         let query = async |connection: &Connection| connection.query(&self.recent, &[]).await;
         let rows = self.database.run(Lane::VisitReads, query).await?;

@@ -23,5 +23,6 @@ mod tls;
 mod tls_server;
 mod visits;
 mod visits_batches;
+mod visits_commit;
 mod visits_tables;
 mod visits_user_agent;

@@ -41,7 +41,7 @@ async fn visits_that_wait_for_the_database_at_sigterm_are_committed_and_answered
             connections.push(connection);
         }
         until_blocked(&locker, 1).await;
-        let read = async || all_requests_read(&app, connections.len()).then_some(());
+        let read = async || sockets::all_requests_read(&app, connections.len()).then_some(());
         eventually("all requests are read", read).await;
         app.service.signal(signal);
         app.service.wait_for_log(|line| line["message"] == "draining", PATIENCE).await;
@@ -58,13 +58,6 @@ async fn visits_that_wait_for_the_database_at_sigterm_are_committed_and_answered
         assert!(app.service.wait().await.success());
         assert_eq!(count(&locker, "access").await, 8);
     }
-}
-
-/// Whether the service has taken at least so many connections from the kernel, with all that was sent on them.
-fn all_requests_read(app: &App, connections: usize) -> bool {
-    let port = app.service.address().port();
-    let sockets: Vec<_> = sockets::open().into_iter().filter(|socket| socket.local_port == port).collect();
-    sockets.len() >= connections && sockets.iter().all(|socket| socket.accepted && socket.unread == 0)
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ const ESTABLISHED: &str = "01";
 /// Closed by the other side and not yet by ours.
 const CLOSE_WAIT: &str = "08";
 
+use crate::helpers::App;
+
 /// One end of an open connection.
 pub struct Socket {
     pub local_port: u16,
@@ -29,4 +31,11 @@ fn parse(line: &str) -> Option<Socket> {
         unread: u32::from_str_radix(fields[4].split(':').nth(1)?, 16).ok()?,
         accepted: *fields.get(9)? != "0",
     })
+}
+
+/// Whether the service has taken at least so many connections from the kernel, with all that was sent on them.
+pub fn all_requests_read(app: &App, connections: usize) -> bool {
+    let port = app.service.address().port();
+    let sockets: Vec<_> = open().into_iter().filter(|socket| socket.local_port == port).collect();
+    sockets.len() >= connections && sockets.iter().all(|socket| socket.accepted && socket.unread == 0)
 }

@@ -58,6 +58,19 @@ async fn the_table_that_system_a_left_is_taken_over_with_its_rows() {
 }
 
 #[tokio::test]
+async fn times_that_cannot_be_shown_hide_no_other_visit() {
+    let (app, database) = spawn_app().await;
+    let sql =
+        "INSERT INTO access VALUES ('infinity', 'no end'), ('-infinity', 'no beginning'), ('0044-03-15 BC', 'Caesar'),
+                                         ('10000-01-01', 'later'), ('0001-01-01', 'first'),
+                                         ('9999-12-31 23:59:59.999999', 'last')";
+    database.client().await.batch_execute(sql).await.unwrap();
+    app.registered("now").await;
+    let listed: Vec<_> = app.recent_visits().await.iter().map(|visit| visit["user_agent"].clone()).collect();
+    assert_eq!(listed, ["last", "now", "first"]);
+}
+
+#[tokio::test]
 async fn a_restart_finds_everything_as_it_was() {
     let (mut first, database) = spawn_app().await;
     first.registered("before").await;
