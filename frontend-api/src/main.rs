@@ -1,6 +1,7 @@
 //! frontend-api: the public API. See ARCHITECTURE.md for the map.
 
 mod app;
+mod aws;
 mod batch;
 mod cli;
 mod config;

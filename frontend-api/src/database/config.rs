@@ -20,7 +20,7 @@ const DATABASE_URL: Optional<(url::UrlTarget, url::TlsOptions)> = Optional::pars
     "`postgres://user:password@host:port/name?sslmode=…&sslrootcert=…`",
     url::parse,
     "none",
-    "Where the database is and who logs in. It overrides the secret and `DB_HOST`, `DB_USER` and `DB_PASS`; kept secret.",
+    "Where the database is and who logs in. It overrides all variables that it says the same as; kept secret.",
 );
 const APPRUNNERSERVICE: Optional<String> =
     Optional::text("APPRUNNERSERVICE", "none", "Any value: read the database's secret.");
@@ -28,6 +28,12 @@ const DBSECRETSNAME: Optional<SecretString> = Optional::secret(
     "DBSECRETSNAME",
     "none",
     "The secret's ARN or name, or its JSON. It is used with `APPRUNNERSERVICE`, or if there is no `DB_PASS`.",
+);
+const DB_SECRET_INTERVAL_MS: Var<Duration> = Var::milliseconds(
+    "DB_SECRET_INTERVAL_MS",
+    30_000,
+    LIMITS,
+    "The least time between two reads of the secret if the first one found nothing new.",
 );
 const DB_HOST: Optional<String> = Optional::text("DB_HOST", "the secret's", "Host of the database.");
 const DB_PORT: Optional<u16> =
@@ -92,6 +98,8 @@ pub struct DatabaseConfig {
     pub idle_timeout: Duration,
     /// How long a connection is used before it is replaced.
     pub max_lifetime: Duration,
+    /// `channel_binding=require` of `DATABASE_URL`.
+    pub(super) requires_channel_binding: bool,
     /// How to encrypt and authenticate.
     pub tls: Tls,
 }
@@ -104,6 +112,7 @@ impl DatabaseConfig {
             &DATABASE_URL,
             &APPRUNNERSERVICE,
             &DBSECRETSNAME,
+            &DB_SECRET_INTERVAL_MS,
             &DB_HOST,
             &DB_PORT,
             &DB_NAME,
@@ -133,14 +142,15 @@ impl DatabaseConfig {
             Some(CredentialsSource::Secret { .. }) => SslMode::VerifyFull,
             _ => SslMode::Prefer,
         };
-        let mode = vars.read(&DB_SSLMODE).or(url_tls.mode).unwrap_or(default_mode);
-        let tls = match (vars.read(&DB_SSLROOTCERT), url_tls.root_cert) {
-            (None, Some(path)) => Tls::new(mode, Some(&path)).map_err(|_| {
+        // What DATABASE_URL says wins over the variables, which an image may have preset.
+        let (mode, root_cert) = (vars.read(&DB_SSLMODE), vars.read(&DB_SSLROOTCERT));
+        let mode = url_tls.mode.or(mode).unwrap_or(default_mode);
+        let tls = match url_tls.root_cert {
+            Some(path) => Tls::new(mode, Some(&path)).map_err(|_| {
                 vars.reject("DATABASE_URL", "sslrootcert is not the path of a readable file of PEM certificates");
             }),
-            (path, _) => {
-                Tls::new(mode, path.as_deref().map(Path::new)).map_err(|problem| vars.reject("DB_SSLROOTCERT", problem))
-            }
+            None => Tls::new(mode, root_cert.as_deref().map(Path::new))
+                .map_err(|problem| vars.reject("DB_SSLROOTCERT", problem)),
         };
         let config = Self {
             pool_size: vars.read(&DB_POOL_SIZE),
@@ -148,6 +158,7 @@ impl DatabaseConfig {
             query_timeout: vars.read(&DB_QUERY_TIMEOUT_MS),
             idle_timeout: vars.read(&DB_IDLE_TIMEOUT_MS),
             max_lifetime: vars.read(&DB_MAX_LIFETIME_MS),
+            requires_channel_binding: url_tls.requires_channel_binding,
             tls: tls.ok()?,
         };
         Some((config, source?))
@@ -156,6 +167,7 @@ impl DatabaseConfig {
 
 /// `DATABASE_URL` wins; then the secret, when `APPRUNNERSERVICE` asks for it or there is no `DB_PASS`; then `DB_*`.
 fn load_source(vars: &mut Vars<'_>, from_url: Option<url::UrlTarget>) -> Option<CredentialsSource> {
+    let interval = vars.read(&DB_SECRET_INTERVAL_MS);
     let overrides = Overrides { host: vars.read(&DB_HOST), port: vars.read(&DB_PORT), name: vars.read(&DB_NAME) };
     let user = vars.read(&DB_USER);
     let password = vars.read(&DB_PASS);
@@ -176,7 +188,7 @@ fn load_source(vars: &mut Vars<'_>, from_url: Option<url::UrlTarget>) -> Option<
         return None;
     }
     match secret_id {
-        Some(id) if on_app_runner || password.is_none() => load_secret(vars, &id, overrides),
+        Some(id) if on_app_runner || password.is_none() => load_secret(vars, &id, overrides, interval),
         None if on_app_runner => {
             vars.reject("DBSECRETSNAME", "is needed: APPRUNNERSERVICE is set, so the database's secret is to be read");
             None
@@ -186,10 +198,15 @@ fn load_source(vars: &mut Vars<'_>, from_url: Option<url::UrlTarget>) -> Option<
 }
 
 /// `DBSECRETSNAME` is the secret's ARN or name, or its value, where the platform put that into the variable.
-fn load_secret(vars: &mut Vars<'_>, id: &SecretString, overrides: Overrides) -> Option<CredentialsSource> {
+fn load_secret(
+    vars: &mut Vars<'_>,
+    id: &SecretString,
+    overrides: Overrides,
+    interval: Duration,
+) -> Option<CredentialsSource> {
     let id = id.expose_secret();
     if !id.trim_start().starts_with('{') {
-        return Some(CredentialsSource::Secret { id: id.to_owned(), overrides });
+        return Some(CredentialsSource::Secret { id: id.to_owned(), overrides, interval });
     }
     match secret::parse(id).and_then(|secret| overrides.apply(secret)) {
         Ok(credentials) => Some(CredentialsSource::Fixed(credentials)),

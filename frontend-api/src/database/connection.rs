@@ -40,6 +40,16 @@ pub trait Queries {
         parameters: Parameters<'_>,
     ) -> impl Future<Output = Result<Option<Row>, DatabaseError>> + Send;
 
+    /// Returns the only row.
+    ///
+    /// # Errors
+    /// As [`Queries::query`], and if there is another number of rows.
+    fn query_one(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> impl Future<Output = Result<Row, DatabaseError>> + Send;
+
     /// Returns how many rows the statement changed.
     ///
     /// # Errors
@@ -123,6 +133,11 @@ impl Queries for Connection {
         self.statement(async { client.query_opt(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 
+    async fn query_one(&self, sql: &str, parameters: Parameters<'_>) -> Result<Row, DatabaseError> {
+        let client = self.client();
+        self.statement(async { client.query_one(&client.prepare_cached(sql).await?, parameters).await }).await
+    }
+
     async fn execute(&self, sql: &str, parameters: Parameters<'_>) -> Result<u64, DatabaseError> {
         let client = self.client();
         self.statement(async { client.execute(&client.prepare_cached(sql).await?, parameters).await }).await
@@ -138,6 +153,9 @@ impl Drop for Connection {
             if unanswered {
                 self.database.cancel(client.cancel_token());
             }
+        } else {
+            drop(object);
+            self.database.released.notify_one();
         }
     }
 }
@@ -198,6 +216,10 @@ impl Queries for Transaction<'_> {
 
     async fn query_opt(&self, sql: &str, parameters: Parameters<'_>) -> Result<Option<Row>, DatabaseError> {
         self.note(self.connection.query_opt(sql, parameters).await)
+    }
+
+    async fn query_one(&self, sql: &str, parameters: Parameters<'_>) -> Result<Row, DatabaseError> {
+        self.note(self.connection.query_one(sql, parameters).await)
     }
 
     async fn execute(&self, sql: &str, parameters: Parameters<'_>) -> Result<u64, DatabaseError> {

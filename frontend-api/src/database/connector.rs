@@ -1,13 +1,15 @@
 //! How the pool makes a connection, and when it no longer trusts one.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use causeway_common::telemetry::chain;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::ClientWrapper;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
-use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::config::{ChannelBinding, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 
 use super::config::DatabaseConfig;
@@ -20,26 +22,85 @@ const TCP_CONNECT_LIMIT: Duration = Duration::from_millis(1200);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
+/// A migration may take minutes, and meanwhile nothing is sent: a network that has gone silent is noticed by this.
+const MIGRATION_KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// The server's own limit comes after ours: a cancel request usually ends the statement before that.
+const STATEMENT_GRACE: Duration = Duration::from_secs(1);
+/// After a refusal, while other connections work: one more attempt in this time is enough.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// Makes connections with the credentials of the moment.
 pub struct Connector {
     config: Arc<DatabaseConfig>,
     credentials: Arc<CredentialsProvider>,
+    /// Connections that are open, in use or idle.
+    open: Arc<AtomicUsize>,
+    /// Attempts that have not ended.
+    attempts: Arc<AtomicUsize>,
+    /// A pooler between us and the server refuses `options` when a session starts.
+    refuses_options: AtomicBool,
+    refusal: Mutex<Option<(Instant, Arc<str>)>>,
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Requests,
+    Migrations,
+}
+
+/// Counts a connection for as long as its driver runs, or an attempt for as long as it lasts.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }
 
 impl Connector {
     pub(super) fn new(config: Arc<DatabaseConfig>, credentials: Arc<CredentialsProvider>) -> Self {
-        Self { config, credentials }
+        Self {
+            config,
+            credentials,
+            open: Arc::default(),
+            attempts: Arc::default(),
+            refuses_options: AtomicBool::new(false),
+            refusal: Mutex::default(),
+        }
     }
 
-    /// A new connection to a server that takes writes. When the server refuses the credentials, they are read again
+    /// Returns true if there is a connection, in use or idle.
+    pub(super) fn has_connections(&self) -> bool {
+        self.open.load(Relaxed) > 0
+    }
+
+    /// Returns true if somebody else's attempt may still make one.
+    pub(super) fn has_attempts(&self) -> bool {
+        self.attempts.load(Relaxed) > 0
+    }
+
+    /// Makes a connection whose statements may take their time.
+    pub(super) async fn connect_for_migrations(&self) -> Result<ClientWrapper, DatabaseError> {
+        self.connect(Purpose::Migrations).await
+    }
+
+    /// Makes a connection to a server that takes writes. When the server refuses the credentials, they are read again
     /// and tried once more: a rotated secret needs no restart.
-    pub(super) async fn connect(&self) -> Result<ClientWrapper, DatabaseError> {
+    async fn connect(&self, purpose: Purpose) -> Result<ClientWrapper, DatabaseError> {
         let credentials = self.credentials.current().await?;
-        match self.log_in(&credentials).await {
+        match self.log_in(&credentials, purpose).await {
             Err(DatabaseError::Connect(error)) if refuses_credentials(&error) => {
                 match self.credentials.newer_than(&credentials).await? {
-                    Some(newer) => self.log_in(&newer).await,
+                    Some(newer) => self.log_in(&newer, purpose).await,
                     None => Err(DatabaseError::Connect(error)),
                 }
             }
@@ -47,20 +108,65 @@ impl Connector {
         }
     }
 
-    async fn log_in(&self, credentials: &Credentials) -> Result<ClientWrapper, DatabaseError> {
+    /// Sets `statement_timeout` as the session starts, which costs no query. Where a pooler refuses that, it does without:
+    /// the cancel request remains.
+    async fn log_in(&self, credentials: &Credentials, purpose: Purpose) -> Result<ClientWrapper, DatabaseError> {
         let driver = driver_config(&self.config, credentials);
+        if purpose == Purpose::Migrations {
+            let mut driver = driver;
+            driver.keepalives_idle(MIGRATION_KEEPALIVE).keepalives_interval(MIGRATION_KEEPALIVE);
+            return self.open(&driver).await;
+        }
+        if self.refuses_options.load(Relaxed) {
+            return self.open(&driver).await;
+        }
+        let mut limited = driver.clone();
+        let limit = (self.config.query_timeout + STATEMENT_GRACE).as_millis();
+        limited.options(format!("-c statement_timeout={limit}"));
+        match self.open(&limited).await {
+            Err(DatabaseError::Connect(error)) if refuses_options(&error) => {
+                let client = self.open(&driver).await?;
+                if !self.refuses_options.swap(true, Relaxed) {
+                    tracing::warn!(
+                        "a pooler refuses statement_timeout when a session starts; only cancel requests limit statements"
+                    );
+                }
+                Ok(client)
+            }
+            result => result,
+        }
+    }
+
+    async fn open(&self, driver: &tokio_postgres::Config) -> Result<ClientWrapper, DatabaseError> {
+        let mut driver = driver.clone();
+        if self.config.requires_channel_binding {
+            driver.channel_binding(ChannelBinding::Require);
+        }
         // The driver's own time-out covers TCP alone: a server that accepts and stays silent would hold us for ever.
         let (client, connection) =
             timeout(self.config.connect_timeout, driver.connect(self.config.tls.connector.clone()))
                 .await
                 .map_err(|_| DatabaseError::TimedOut("connecting"))?
                 .map_err(DatabaseError::Connect)?;
+        let open = Counted::new(&self.open);
         let task = tokio::spawn(async move {
+            let _open = open;
             if let Err(error) = connection.await {
-                tracing::debug!(error = causeway_common::telemetry::chain(&error), "a database connection ended");
+                tracing::debug!(error = chain(&error), "a database connection ended");
             }
         });
         Ok(ClientWrapper::new(client, task))
+    }
+
+    /// While other connections work and the server has just refused one more, fails without asking it again.
+    fn respect_refusal(&self) -> Result<(), DatabaseError> {
+        let refusal = self.refusal.lock().expect("no holder of this lock can panic");
+        match &*refusal {
+            Some((since, cause)) if self.has_connections() && since.elapsed() < REFUSAL_PAUSE => {
+                Err(DatabaseError::RefusedBefore(cause.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -93,13 +199,25 @@ fn refuses_credentials(error: &tokio_postgres::Error) -> bool {
     code == Some(&SqlState::INVALID_PASSWORD) || code == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
+/// `PgBouncer` answers 08P01, RDS Proxy 0A000.
+fn refuses_options(error: &tokio_postgres::Error) -> bool {
+    let code = error.code();
+    code == Some(&SqlState::PROTOCOL_VIOLATION) || code == Some(&SqlState::FEATURE_NOT_SUPPORTED)
+}
+
 impl Manager for Connector {
     type Type = ClientWrapper;
     type Error = DatabaseError;
 
     async fn create(&self) -> Result<ClientWrapper, DatabaseError> {
+        self.respect_refusal()?;
+        let attempt = Counted::new(&self.attempts);
         // On the heap: the pool polls this inside the future of every query, where it is almost never needed.
-        Box::pin(self.connect()).await
+        let result = Box::pin(self.connect(Purpose::Requests)).await;
+        drop(attempt);
+        let refusal = result.as_ref().err().map(|error| (Instant::now(), chain(error).into()));
+        *self.refusal.lock().expect("no holder of this lock can panic") = refusal;
+        result
     }
 
     async fn recycle(&self, client: &mut ClientWrapper, metrics: &Metrics) -> RecycleResult<DatabaseError> {

@@ -1,6 +1,7 @@
 //! Who logs in to which database: fixed by the environment, or read from Secrets Manager when it is needed.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
@@ -8,7 +9,7 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use super::secret::{self, SecretProblem};
-use super::secrets_manager::SecretsManager;
+use crate::aws::secrets_manager::SecretsManager;
 
 /// One complete set of what a connection needs.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub enum CredentialsSource {
         id: String,
         /// What the environment says and the secret need not.
         overrides: Overrides,
+        /// `DB_SECRET_INTERVAL_MS`: the least time between two reads if the first one found nothing new; default 30000.
+        interval: Duration,
     },
 }
 
@@ -48,7 +51,7 @@ pub struct Overrides {
 }
 
 /// Why there are no credentials. Holds nothing secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CredentialsError {
     /// Secrets Manager did not give the secret.
     #[error("the secret {id:?} can't be read")]
@@ -57,7 +60,7 @@ pub enum CredentialsError {
         id: String,
         /// The SDK's error.
         #[source]
-        source: Box<SdkError<GetSecretValueError>>,
+        source: Arc<SdkError<GetSecretValueError>>,
     },
     /// It is not the JSON that is needed.
     #[error("the secret {id:?} can't be used")]
@@ -70,48 +73,82 @@ pub enum CredentialsError {
     },
 }
 
+/// After a first read that failed; doubled with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
 /// Gives the credentials to each new connection, and newer ones when those are refused.
 pub struct CredentialsProvider {
     source: CredentialsSource,
     secrets_manager: SecretsManager,
     /// The lock is held while the secret is read, so that one read serves all who wait for it.
-    cached: Mutex<Option<Arc<Credentials>>>,
+    known: Mutex<Known>,
+}
+
+/// What was read, and when to read again.
+#[derive(Default)]
+struct Known {
+    current: Option<Arc<Credentials>>,
+    /// The last read failed.
+    failure: Option<CredentialsError>,
+    /// The last read found nothing new.
+    fruitless: Option<Fruitless>,
+}
+
+struct Fruitless {
+    since: Instant,
+    pause: Duration,
+}
+
+impl Known {
+    fn must_wait(&self) -> bool {
+        self.fruitless.as_ref().is_some_and(|read| read.since.elapsed() < read.pause)
+    }
 }
 
 impl CredentialsProvider {
     /// Nothing is read yet.
     pub fn new(source: CredentialsSource) -> Self {
-        Self { source, secrets_manager: SecretsManager::default(), cached: Mutex::new(None) }
+        Self { source, secrets_manager: SecretsManager::default(), known: Mutex::default() }
     }
 
-    /// The credentials as far as they are known.
+    /// Returns the credentials as far as they are known.
     ///
     /// # Errors
     /// When the secret was never read and can't be read now.
     pub async fn current(&self) -> Result<Arc<Credentials>, CredentialsError> {
-        let mut cached = self.cached.lock().await;
-        if let Some(credentials) = &*cached {
+        let interval = match &self.source {
+            CredentialsSource::Fixed(credentials) => return Ok(Arc::new(credentials.clone())),
+            CredentialsSource::Secret { interval, .. } => *interval,
+        };
+        let mut known = self.known.lock().await;
+        if let Some(credentials) = &known.current {
             return Ok(credentials.clone());
         }
-        self.renew(&mut cached).await
+        match &known.failure {
+            Some(failure) if known.must_wait() => return Err(failure.clone()),
+            _ => {}
+        }
+        let last = known.fruitless.as_ref().map_or(FIRST_PAUSE, |last| last.pause * 2);
+        self.renew(&mut known, None, last.min(interval)).await.map(|(credentials, _)| credentials)
     }
 
-    /// Newer credentials than `refused`, or `None` if there are none.
+    /// Returns newer credentials than `refused`, or `None` if there are none.
     ///
     /// # Errors
     /// When the secret can't be read.
     pub async fn newer_than(&self, refused: &Arc<Credentials>) -> Result<Option<Arc<Credentials>>, CredentialsError> {
-        if matches!(self.source, CredentialsSource::Fixed(_)) {
-            return Ok(None);
-        }
-        let mut cached = self.cached.lock().await;
-        if let Some(credentials) = &*cached
-            && !Arc::ptr_eq(credentials, refused)
+        let CredentialsSource::Secret { interval, .. } = &self.source else { return Ok(None) };
+        let mut known = self.known.lock().await;
+        if let Some(credentials) = &known.current
+            && !credentials.same_as(refused)
         {
             return Ok(Some(credentials.clone()));
         }
-        let credentials = self.renew(&mut cached).await?;
-        Ok((!credentials.same_as(refused)).then_some(credentials))
+        if known.must_wait() {
+            return known.failure.clone().map_or(Ok(None), Err);
+        }
+        let (credentials, is_new) = self.renew(&mut known, Some(refused), *interval).await?;
+        Ok(is_new.then_some(credentials))
     }
 
     /// The secret's ARN or name and the service that keeps it, if that is where credentials come from.
@@ -130,22 +167,38 @@ impl CredentialsProvider {
         Ok(self.read_version().await?.0)
     }
 
-    async fn renew(&self, cached: &mut Option<Arc<Credentials>>) -> Result<Arc<Credentials>, CredentialsError> {
-        let (credentials, version) = self.read_version().await?;
+    /// Reads the secret. If that finds nothing other than `refused`, the next read has to wait for `pause`.
+    async fn renew(
+        &self,
+        known: &mut Known,
+        refused: Option<&Credentials>,
+        pause: Duration,
+    ) -> Result<(Arc<Credentials>, bool), CredentialsError> {
+        let (credentials, version) = match self.read_version().await {
+            Ok(read) => read,
+            Err(failure) => {
+                known.failure = Some(failure.clone());
+                known.fruitless = Some(Fruitless { since: Instant::now(), pause });
+                return Err(failure);
+            }
+        };
         if let Some((secret, _)) = self.secret() {
             tracing::info!(secret, version, "read the database's secret");
         }
-        Ok(cached.insert(Arc::new(credentials)).clone())
+        let is_new = refused.is_none_or(|refused| !credentials.same_as(refused));
+        known.failure = None;
+        known.fruitless = (!is_new).then(|| Fruitless { since: Instant::now(), pause });
+        Ok((known.current.insert(Arc::new(credentials)).clone(), is_new))
     }
 
     /// The credentials, and which version of the secret they are.
     async fn read_version(&self) -> Result<(Credentials, Option<String>), CredentialsError> {
         let (id, overrides) = match &self.source {
             CredentialsSource::Fixed(credentials) => return Ok((credentials.clone(), None)),
-            CredentialsSource::Secret { id, overrides } => (id, overrides),
+            CredentialsSource::Secret { id, overrides, .. } => (id, overrides),
         };
         let answer = self.secrets_manager.read(id).await;
-        let answer = answer.map_err(|source| CredentialsError::Read { id: id.clone(), source })?;
+        let answer = answer.map_err(|source| CredentialsError::Read { id: id.clone(), source: Arc::new(source) })?;
         let credentials = answer
             .secret_string()
             .ok_or(SecretProblem::NotJson)

@@ -20,6 +20,9 @@ pub enum DatabaseError {
     /// No connection could be made.
     #[error("connecting to the database failed")]
     Connect(#[source] tokio_postgres::Error),
+    /// No further connection could be made a moment ago, while others work.
+    #[error("no further connection could be made a moment ago: {0}")]
+    RefusedBefore(Arc<str>),
     /// A statement failed.
     #[error("the query failed")]
     Query(#[source] tokio_postgres::Error),
@@ -69,6 +72,12 @@ impl DatabaseError {
             Self::Connect(error) | Self::Query(error) => error.code(),
             _ => None,
         }
+    }
+
+    /// Returns true if the row would break this constraint or unique index.
+    pub fn violates(&self, constraint: &str) -> bool {
+        let Self::Query(error) = self else { return false };
+        error.as_db_error().and_then(DbError::constraint) == Some(constraint)
     }
 
     /// Returns true if a statement was sent and the server did not say what became of it.

@@ -125,6 +125,7 @@ impl Plan {
             return Ok(());
         }
         lock(client).await?;
+        limit_locks(client).await;
         for Migrations { history, list } in &self.histories {
             // Another instance may have applied them while we waited for the lock.
             for migration in self.missing(list, &applied(client, history).await?, history)? {
@@ -193,6 +194,15 @@ async fn lock(client: &Client) -> Result<(), DatabaseError> {
         .unwrap_or(Err(DatabaseError::TimedOut("waiting for another instance's migrations")))
 }
 
+/// A table that another session has locked must not stop this one for longer; the supervisor tries again.
+async fn limit_locks(client: &Client) {
+    let set = client.batch_execute("SET lock_timeout = '5s'");
+    if let Err(error) = limited(LOOK_LIMIT, "limiting locks", set).await {
+        // A database without table locks does not know the setting.
+        tracing::debug!(error = causeway_common::telemetry::chain(&error), "lock_timeout is not set");
+    }
+}
+
 async fn run(client: &Client, history: &str, migration: &Migration) -> Result<(), DatabaseError> {
     let create = format!(
         "CREATE TABLE IF NOT EXISTS {history} \
@@ -201,12 +211,12 @@ async fn run(client: &Client, history: &str, migration: &Migration) -> Result<()
     let (sql, record) = (&migration.sql, migration.record(history));
     let steps = if migration.in_transaction {
         // An error ends the whole text, so that COMMIT is only reached if all went well.
-        vec![create, format!("BEGIN; {sql}; {record}; COMMIT")]
+        vec![(LOOK_LIMIT, create), (STEP_LIMIT, format!("BEGIN; {sql}; {record}; COMMIT"))]
     } else {
-        vec![create, sql.clone(), record]
+        vec![(LOOK_LIMIT, create), (STEP_LIMIT, sql.clone()), (LOOK_LIMIT, record)]
     };
-    for step in steps {
-        let done = limited(STEP_LIMIT, "migrating", client.batch_execute(&step)).await;
+    for (limit, step) in steps {
+        let done = limited(limit, "migrating", client.batch_execute(&step)).await;
         done.map_err(|error| DatabaseError::Migration { migration: migration.label(), source: Box::new(error) })?;
     }
     Ok(())

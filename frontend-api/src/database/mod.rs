@@ -14,7 +14,6 @@ mod error;
 mod lanes;
 mod migrations;
 mod secret;
-mod secrets_manager;
 pub mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -22,10 +21,11 @@ mod tls;
 mod url;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool::managed::{Pool, PoolError, QueueMode};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::CancelToken;
 
 pub use self::availability::Availability;
@@ -38,8 +38,11 @@ pub use self::lanes::Lane;
 use self::lanes::Lanes;
 pub use self::migrations::{Migration, Migrations};
 pub use self::secret::SecretProblem;
-pub use self::secrets_manager::SecretsManager;
 pub use self::tls::SslMode;
+pub use crate::aws::secrets_manager::SecretsManager;
+
+/// While a connection can't be made and none is released, how often to look.
+const RELEASE_PAUSE: Duration = Duration::from_millis(250);
 
 /// The pool and what is known of the server behind it. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +50,8 @@ pub struct Database {
     config: Arc<DatabaseConfig>,
     pool: Pool<Connector>,
     lanes: Arc<Lanes>,
+    /// A connection has returned to the pool.
+    released: Arc<Notify>,
     /// One permit for each cancel request that may be on its way.
     cancels: Arc<Semaphore>,
     availability: Arc<Availability>,
@@ -64,7 +69,7 @@ impl Database {
             .expect("a pool without time-outs of its own needs no runtime and can always be built");
         let lanes = Arc::new(Lanes::new(config.pool_size));
         let cancels = Arc::new(Semaphore::new(config.pool_size));
-        Self { config, pool, lanes, cancels, availability: Arc::default() }
+        Self { config, pool, lanes, released: Arc::default(), cancels, availability: Arc::default() }
     }
 
     /// Whether requests may use the database now.
@@ -111,19 +116,37 @@ impl Database {
         }
     }
 
-    /// A failure to connect makes the database unavailable until the supervisor has reached it again.
+    /// Returns a connection within `DB_CONNECT_TIMEOUT_MS`. If one more can't be made while others work, it waits for one
+    /// of those. If there is none, the database is unavailable until the supervisor has reached it again.
     async fn connection(&self, lane: Lane) -> Result<Connection, DatabaseError> {
-        let limit = self.config.connect_timeout;
-        let place = timeout(limit, self.lanes.place(lane)).await.map_err(|_| DatabaseError::PoolExhausted)?;
-        let error = match timeout(limit, self.pool.get()).await {
-            Ok(Ok(object)) => return Ok(Connection::new(object, self.clone(), place)),
-            Ok(Err(PoolError::Backend(error))) => error,
-            Ok(Err(PoolError::Closed)) => DatabaseError::Closed,
-            Ok(Err(error)) => unreachable!("the pool has neither time-outs nor hooks: {error}"),
-            Err(_) => DatabaseError::TimedOut("connecting"),
-        };
-        self.availability.lost(&error);
-        Err(error)
+        let deadline = Instant::now() + self.config.connect_timeout;
+        let place = timeout_at(deadline, self.lanes.place(lane)).await.map_err(|_| DatabaseError::PoolExhausted)?;
+        loop {
+            let released = self.released.notified();
+            let error = match timeout_at(deadline, self.pool.get()).await {
+                Ok(Ok(object)) => return Ok(Connection::new(object, self.clone(), place)),
+                Ok(Err(PoolError::Backend(error))) => error,
+                Ok(Err(PoolError::Closed)) => DatabaseError::Closed,
+                Ok(Err(error)) => unreachable!("the pool has neither time-outs nor hooks: {error}"),
+                Err(_) => DatabaseError::TimedOut("connecting"),
+            };
+            let (manager, expired) = (self.pool.manager(), Instant::now() >= deadline);
+            if !manager.has_connections() && (expired || !manager.has_attempts()) {
+                self.availability.lost(&error);
+                return Err(error);
+            }
+            let pause = deadline.min(Instant::now() + RELEASE_PAUSE);
+            // Whether one was released or not, the next turn finds out.
+            let _ = timeout_at(pause, released).await;
+            if Instant::now() >= deadline {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Returns once there is a connection that can be used.
+    async fn reach(&self) -> Result<(), DatabaseError> {
+        self.connection(Lane::Shared).await.map(drop)
     }
 
     /// Closes the idle connections: they lead to a writer that was demoted, or to a server that is gone.

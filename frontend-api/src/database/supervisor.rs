@@ -20,9 +20,10 @@ pub async fn run(database: Database, features: Vec<Migrations>) {
 }
 
 async fn keep_available(database: &Database, plan: &Plan) {
+    let mut migrated = false;
     loop {
         let mut pause = FIRST_PAUSE;
-        while let Err(error) = bring_up(database, plan).await {
+        while let Err(error) = bring_up(database, plan, &mut migrated).await {
             database.availability.lost(&error);
             tracing::warn!(cause = causeway_common::telemetry::chain(&error), ?pause, "trying the database again");
             sleep(pause).await;
@@ -33,10 +34,15 @@ async fn keep_available(database: &Database, plan: &Plan) {
     }
 }
 
-/// With a connection of its own: one of the pool would be bound to this thread, not to the one that uses it most.
-async fn bring_up(database: &Database, plan: &Plan) -> Result<(), DatabaseError> {
-    let client = database.pool.manager().connect().await?;
-    plan.apply(&client).await
+/// Migrates once, with a connection of its own. Later a connection of the pool is all that is needed: the tables are there.
+async fn bring_up(database: &Database, plan: &Plan, migrated: &mut bool) -> Result<(), DatabaseError> {
+    if *migrated {
+        return database.reach().await;
+    }
+    let client = database.pool.manager().connect_for_migrations().await?;
+    plan.apply(&client).await?;
+    *migrated = true;
+    Ok(())
 }
 
 async fn close_idle(database: &Database) {

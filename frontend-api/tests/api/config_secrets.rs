@@ -35,7 +35,7 @@ async fn a_wrong_database_url_is_refused_without_its_password() {
         "postgres://user@host/name?password=hunter2",
         "postgres://user:hunter2%FF@host/name",
         "postgres://user:hunter2@host/name?sslmode=maybe",
-        "postgres://user:hunter2@host/name?sslmode=verify-full&application_name=x",
+        "postgres://user:hunter2@host/name?sslmode=verify-full&options=x",
         "postgres://user:hunter2@host/name?sslrootcert=/nowhere/roots.pem&sslmode=maybe",
         "postgres://user:half@half?sslmode=hunter2@host/name",
         "postgres://user:half@half?sslrootcert=hunter2@host/name",
@@ -96,7 +96,7 @@ async fn no_secret_is_logged_however_much_is() {
     let aws = SecretsManager::start().await;
     aws.tells(&secret_of(&server, "postgres", "hunter2-wrong"));
     let url = aws.url();
-    let env = [&on_app_runner(&url)[..], &[("RUST_LOG", "trace")]].concat();
+    let env = [&on_app_runner(&url)[..], &[("RUST_LOG", "trace"), ("DB_SECRET_INTERVAL_MS", "100")]].concat();
     let mut app = App::spawn(&env).await;
     // A refusal, a second read of the secret, a login, a query.
     app.database_problem().await;

@@ -158,3 +158,41 @@ async fn a_failure_of_the_database_is_logged_when_it_begins_and_when_it_ends() {
     assert_eq!(told("the database is not available"), 1, "said once, not with every request");
     assert_eq!(told("the database is available"), 2);
 }
+
+#[tokio::test]
+async fn once_migrated_it_reconnects_while_another_session_holds_the_migrations_lock() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    app.registered("before").await;
+    postgres.kill().await;
+    app.until_it_notices().await;
+    postgres.restart().await;
+    let holder = postgres.client().await;
+    holder.execute("SELECT pg_advisory_lock(x'0043617573657761'::bigint)", &[]).await.unwrap();
+    app.until_ready().await;
+    app.registered("after").await;
+}
+
+#[tokio::test]
+async fn statements_that_wait_for_a_lock_leave_no_sessions_behind() {
+    let postgres = OwnPostgres::start().await;
+    let env = [("DATABASE_URL", postgres.url()), ("DB_QUERY_TIMEOUT_MS", "200"), ("REQUEST_TIMEOUT_MS", "200")];
+    let app = App::spawn(&env).await;
+    app.until_ready().await;
+    let locker = postgres.client().await;
+    locker.batch_execute("BEGIN; LOCK TABLE access IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'causeway-frontend-api'";
+    for _ in 0..12 {
+        let (written, read) = tokio::join!(app.register("waits"), app.get("/recent-visits"));
+        assert_eq!(written.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(read.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    // Without the cancel requests there would be one for each statement: 24.
+    let sessions: i64 = locker.query_one(sql, &[]).await.unwrap().get(0);
+    assert!(sessions <= 8, "{sessions} sessions");
+    eventually("the statements end", async || {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'access'::regclass AND NOT granted";
+        (locker.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0).then_some(())
+    })
+    .await;
+}

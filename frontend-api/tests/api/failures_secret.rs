@@ -123,7 +123,7 @@ async fn a_rotation_that_ends_all_sessions_fails_no_more_than_what_was_under_way
 
 #[tokio::test]
 async fn while_the_new_secret_is_late_the_service_waits_for_it() {
-    let (app, postgres, aws) = spawn(&[]).await;
+    let (app, postgres, aws) = spawn(&[("DB_SECRET_INTERVAL_MS", "100")]).await;
     app.registered("before").await;
     postgres.execute(&format!("ALTER ROLE {ROLE} PASSWORD 'second'")).await;
     postgres.terminate_backends().await;
@@ -137,7 +137,7 @@ async fn while_the_new_secret_is_late_the_service_waits_for_it() {
 
 #[tokio::test]
 async fn a_secret_that_can_t_be_read_again_does_no_harm_while_the_old_one_works() {
-    let (app, postgres, aws) = spawn(&[("DB_MAX_LIFETIME_MS", "20")]).await;
+    let (app, postgres, aws) = spawn(&[("DB_MAX_LIFETIME_MS", "200")]).await;
     aws.denies();
     let reads = aws.reads();
     let mut load = Load::start(&app, CLIENTS);
@@ -146,4 +146,23 @@ async fn a_secret_that_can_t_be_read_again_does_no_harm_while_the_old_one_works(
     outcome.assert_only(&[StatusCode::OK]);
     outcome.assert_kept(&postgres.client().await).await;
     assert_eq!(aws.reads(), reads);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_refused_is_read_again_after_half_a_minute_at_the_earliest() {
+    let (app, postgres, aws) = spawn(&[]).await;
+    app.registered("before").await;
+    let reads = aws.reads();
+    postgres.execute(&format!("ALTER ROLE {ROLE} PASSWORD 'second'")).await;
+    postgres.terminate_backends().await;
+    app.until_it_notices().await;
+    // Each attempt of the supervisor finds the password refused.
+    eventually("there are several attempts", async || {
+        let attempts = app.service.logs().iter().filter(|line| line["message"] == "trying the database again").count();
+        (attempts >= 4).then_some(())
+    })
+    .await;
+    // The doctor reads for itself when the availability changes, at most twice so far: for its check and once more.
+    let more = aws.reads() - reads;
+    assert!(more <= 3, "{more} reads");
 }

@@ -131,3 +131,12 @@ async fn roots_that_are_none_are_a_mistake_of_the_configuration() {
     assert_eq!(errors, ["DB_SSLROOTCERT"]);
     assert_eq!(refused(&with_url(NO_DATABASE, &[("DB_SSLROOTCERT", "/")])).await, ["DB_SSLROOTCERT"]);
 }
+
+#[tokio::test]
+async fn what_database_url_says_of_tls_wins_over_the_variables_that_an_image_may_have_set() {
+    let server = causeway_testing::postgres::OwnPostgres::start().await;
+    let url = format!("{}?sslmode=disable", server.url());
+    let env = [("DATABASE_URL", url.as_str()), ("DB_SSLMODE", "verify-full")];
+    let app = App::spawn(&env).await;
+    app.until_ready().await;
+}

@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 
-use causeway_test_support::postgres::TestDatabase;
+use causeway_testing::postgres::TestDatabase;
 use futures_util::poll;
 use reqwest::StatusCode;
 use serde_json::Value;

@@ -1,12 +1,12 @@
-//! Secrets Manager through the AWS SDK: region, credentials and endpoints are found the SDK's own way, TLS is ours (ring).
+//! The AWS SDK's configuration, shared by all clients of AWS: region, credentials and endpoints are found the SDK's own
+//! way, TLS is ours (ring).
+
+pub mod secrets_manager;
 
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
-use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_types::service_config::ServiceConfigKey;
@@ -15,32 +15,33 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::OnceCell;
 use url::Url;
 
-/// All attempts of the SDK at one read of the secret, its own look-up of credentials included.
-const READ_LIMIT: Duration = Duration::from_secs(5);
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
-/// The SDK's futures are kept on the heap: each has more than 20 kB.
-///
-/// Made at the first use: the SDK costs 3 MB that a service without a secret need not pay.
+/// Made at the first use: the SDK costs 3 MB that a service without AWS need not pay.
 #[derive(Default)]
-pub struct SecretsManager(OnceCell<(SdkConfig, Client)>);
+pub struct Aws(OnceCell<SdkConfig>);
 
-impl SecretsManager {
-    pub(super) async fn read(&self, id: &str) -> Result<GetSecretValueOutput, Box<SdkError<GetSecretValueError>>> {
-        let (_, client) = self.0.get_or_init(|| Box::pin(connect())).await;
-        Box::pin(client.get_secret_value().secret_id(id).send()).await.map_err(Box::new)
-    }
+/// One of AWS's services, as the SDK's configuration names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Service {
+    /// The name that profiles have for it.
+    pub id: &'static str,
+    /// Its host's first label.
+    pub host: &'static str,
+}
 
-    /// What the SDK found in environment and profile.
+impl Aws {
+    /// Returns what the SDK found in environment and profile.
     pub async fn sdk(&self) -> &SdkConfig {
-        &self.0.get_or_init(|| Box::pin(connect())).await.0
+        // On the heap: the SDK's futures have more than 20 kB each.
+        self.0.get_or_init(|| Box::pin(load())).await
     }
 
-    /// Where the SDK sends its requests: `AWS_ENDPOINT_URL*` or the profile's, else the region's own.
-    pub async fn endpoint(&self) -> Option<Url> {
+    /// Returns where requests to `service` are sent: `AWS_ENDPOINT_URL*` or the profile's, otherwise the region's own.
+    pub async fn endpoint(&self, service: Service) -> Option<Url> {
         let sdk = self.sdk().await;
         let key = ServiceConfigKey::builder()
-            .service_id("Secrets Manager")
+            .service_id(service.id)
             .env("AWS_ENDPOINT_URL")
             .profile("endpoint_url")
             .build()
@@ -51,20 +52,18 @@ impl SecretsManager {
         }
         let region = sdk.region()?.as_ref();
         let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        Url::parse(&format!("https://secretsmanager.{region}.{suffix}")).ok()
+        Url::parse(&format!("https://{}.{region}.{suffix}", service.host)).ok()
     }
 }
 
-async fn connect() -> (SdkConfig, Client) {
+async fn load() -> SdkConfig {
     let tls = TlsContext::builder().with_trust_store(public_roots()).build().expect("a store of roots is all it needs");
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls)
         .build_https();
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).operation_timeout(READ_LIMIT).build();
-    let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).load().await;
-    let client = Client::new(&sdk);
-    (sdk, client)
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_LIMIT).build();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).load().await
 }
 
 /// Those of all our other clients, so that no certificates are needed in the file system, and so that the doctor judges
