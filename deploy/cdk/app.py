@@ -7,9 +7,11 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from causeway.app_runner import AppRunnerFrontDoor
+from causeway.balancer import BalancerFrontDoor
 from causeway.budget import check_connection_budget
 from causeway.catalogue import Catalogue
 from causeway.data import Data
+from causeway.declared_logs import DeclaredLogs
 from causeway.diaries import Diaries
 from causeway.edge import Edge
 from causeway.express import ExpressFrontDoor
@@ -18,8 +20,13 @@ from causeway.kinds import SettingError
 from causeway.network import Network
 from causeway.private_service import PrivateService
 from causeway.settings import FrontDoor, Settings
+from causeway.watch import Watch
 
-FRONT_DOORS = {FrontDoor.APP_RUNNER: AppRunnerFrontDoor, FrontDoor.EXPRESS: ExpressFrontDoor}
+FRONT_DOORS = {
+    FrontDoor.APP_RUNNER: AppRunnerFrontDoor,
+    FrontDoor.BALANCER: BalancerFrontDoor,
+    FrontDoor.EXPRESS: ExpressFrontDoor,
+}
 
 
 def compose(app: cdk.App) -> Settings:
@@ -36,12 +43,14 @@ def compose(app: cdk.App) -> Settings:
         FRONT_DOORS[kind](system, FRONT_DOORS[kind].__name__, settings, inside) for kind in settings.front_door
     ]
     Edge(system, "Edge", settings, front_doors)
+    Watch(system, "Watch", settings, data, front_doors)
     if settings.diaries:
-        Diaries(system, "Diaries", settings, network.s3_endpoint_id)
+        Diaries(system, "Diaries", settings, network.inside)
     if settings.catalogue:
         Catalogue(system, "Catalogue", settings, network, private_service)
     cdk.Tags.of(system).add("system", "causeway")
     cdk.Tags.of(system).add("stage", settings.stage.name)
+    cdk.Aspects.of(system).add(DeclaredLogs(settings.stage))
     return settings
 
 

@@ -4,7 +4,10 @@
 
 CDK_SETTINGS := STAGE LIKE FRONT_DOOR NAT CATALOGUE DIARIES FRONT_DOOR_MIN_INSTANCES FRONT_DOOR_MAX_INSTANCES \
 	PRIVATE_SERVICE_MIN_TASKS PRIVATE_SERVICE_MAX_TASKS DATABASE_MIN_ACU DATABASE_MAX_ACU DATABASE_READERS \
-	DATABASE_PAUSE_AFTER_SECONDS DATABASE_POOL_SIZE XRAY_ENDPOINT ZONE_IDS APPROVAL ACCOUNT REGION
+	DATABASE_PAUSE_AFTER_SECONDS DATABASE_POOL_SIZE XRAY_ENDPOINT ZONE_IDS VPC_ID AVAILABILITY_ZONES \
+	PUBLIC_SUBNET_IDS PRIVATE_SUBNET_IDS PRIVATE_ROUTE_TABLE_IDS CLUSTER_NAME DATABASE_CLUSTER_ID \
+	DATABASE_SECURITY_GROUP_ID DATABASE_SECRET_ARN DOMAIN HOSTED_ZONE_ID HOSTED_ZONE_NAME CERTIFICATE_ARN \
+	ALARM_EMAIL MONTHLY_BUDGET_USD APPROVAL ACCOUNT REGION
 
 # From the command line alone: a variable that happens to be in the environment is no setting.
 cdk_given = $(if $(filter command,$(firstword $(origin $(1)))),-c '$(shell echo $(1) | tr A-Z a-z)=$($(1))')
@@ -28,13 +31,14 @@ CDK_RUN = cd $(CDK_DIR) && $(CDK_ENVIRONMENT)
 CDK_SELECTION = 'Causeway-$(CDK_STAGE)/$(STACKS)' $(CDK_CONTEXT) $(CDK_ARGS)
 CDK_OPERATION = $(CDK_RUN) .venv/bin/python -m operations
 
-.PHONY: bootstrap preflight synth diff deploy destroy status logs drift rollback test-deploy cdk-snapshots cdk-requirements
+.PHONY: bootstrap preflight synth diff deploy destroy status logs drift rollback publish sign-images verify-images pipeline \
+	test-deploy check-workflows cdk-snapshots cdk-requirements
 
 preflight: $(CDK_INSTALLED) ## Check what a deployment needs: engine, credentials, region, bootstrap, roles, zones
 	@$(CDK_OPERATION) preflight $(CDK_CONTEXT) $(CDK_ARGS)
 
 bootstrap: $(CDK_INSTALLED) ## Prepare an account and region for deployments, once
-	@$(CDK_OPERATION) bootstrap $(CDK_CONTEXT) >$(CDK_VENV)/environment
+	@$(CDK_OPERATION) bootstrap $(CDK_CONTEXT) >.venv/environment
 	$(CDK_RUN) cdk bootstrap "$$(cat .venv/environment)" $(CDK_ARGS)
 
 synth: $(CDK_INSTALLED) ## Write the CloudFormation templates to deploy/cdk/cdk.out; asks AWS nothing
@@ -62,6 +66,21 @@ drift: $(CDK_INSTALLED) ## Compare the stage with what was deployed; exit 1 if s
 rollback: $(CDK_INSTALLED) ## Bring back a stage whose deployment stopped half-way
 	@$(CDK_OPERATION) rollback $(CDK_CONTEXT)
 
+publish: $(CDK_INSTALLED) ## Build and upload a deployment's images and templates, without deploying
+	$(CDK_RUN) cdk synth --quiet $(CDK_SELECTION)
+	$(CDK_RUN) cdk publish-assets --unstable=publish-assets --app cdk.out 'Causeway-$(CDK_STAGE)/$(STACKS)'
+
+sign-images: $(CDK_INSTALLED) ## Sign the published images by digest and attest their SBOMs, with cosign and without a key
+	@CAUSEWAY_ROLE=$(or $(CAUSEWAY_ROLE),image-publishing) && export CAUSEWAY_ROLE && $(CDK_OPERATION) sign $(CDK_CONTEXT)
+
+verify-images: $(CDK_INSTALLED) ## Verify signatures and SBOMs of the published images (SIGNED_BY)
+	@CAUSEWAY_ROLE=$(or $(CAUSEWAY_ROLE),image-publishing) && export CAUSEWAY_ROLE && \
+	  $(CDK_OPERATION) verify $(CDK_CONTEXT) --signed-by "$(SIGNED_BY)"
+
+pipeline: $(CDK_INSTALLED) ## Make the role that GitHub Actions deploys with (REPOSITORY=owner/name, ENVIRONMENT, OIDC_PROVIDER_ARN)
+	$(CDK_RUN) cdk deploy --app '.venv/bin/python pipeline.py' -c 'repository=$(REPOSITORY)' \
+	  -c 'environment=$(or $(ENVIRONMENT),prod)' $(if $(OIDC_PROVIDER_ARN),-c 'oidc_provider_arn=$(OIDC_PROVIDER_ARN)')
+
 test-deploy: $(CDK_PROVABLE) ## Prove the templates of the combinations of settings
 	$(CDK_RUN) .venv/bin/python -m pytest $(PYTEST_ARGS)
 
@@ -84,3 +103,7 @@ $(CDK_INSTALLED): $(CDK_DIR)/requirements/deploy.txt
 $(CDK_PROVABLE): $(CDK_DIR)/requirements/prove.txt $(CDK_INSTALLED)
 	$(CDK_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
+
+check-workflows: $(CDK_PROVABLE) ## Check the GitHub workflows with actionlint and zizmor
+	$(CDK_VENV)/bin/actionlint
+	$(CDK_VENV)/bin/zizmor --offline --quiet .github/workflows

@@ -13,7 +13,19 @@ PRICES = {
 SYSTEMS = {
     "dev, App Runner, NAT=1": Settings.parse({"front_door": "app-runner", "nat": "1"}),
     "dev, Express": Settings.parse({}),
-    "prod, Express, catalogue, diaries": Settings.parse({"stage": "prod", "catalogue": "true", "diaries": "true"}),
+    "dev, balancer": Settings.parse({"front_door": "balancer"}),
+    "prod, Express": Settings.parse({"stage": "prod"}),
+    "prod, balancer, catalogue, diaries": Settings.parse(
+        {
+            "stage": "prod",
+            "front_door": "balancer",
+            "domain": "api.example.com",
+            "hosted_zone_id": "Z0123456789ABC",
+            "hosted_zone_name": "example.com",
+            "catalogue": "true",
+            "diaries": "true",
+        }
+    ),
 }
 
 
@@ -50,6 +62,7 @@ def rows(settings: Settings) -> dict[str, float]:
         + 5 * _price("waf_rule")
         + use.million_requests * _price("waf_million_requests"),
         "logs and Container Insights": use.log_gb * _price("log_gb") + use.insights_metrics * _price("metric"),
+        "alarms, dashboard, key": _watch(settings),
         "Cloud Map": _price("cloud_map_zone") + settings.private_service_min_tasks * _price("cloud_map_instance"),
         "traffic between zones and out": use.zone_gb * _price("zone_traffic_gb")
         + use.out_gb * _price("traffic_out_gb"),
@@ -92,7 +105,7 @@ def _front_door(settings: Settings, use: Use) -> float:
     if "app-runner" in settings.front_door:
         memory = HOURS * 2 * _price("apprunner_gb_hour")
         return instances * (memory + use.busy_hours * _price("apprunner_active_vcpu_hour"))
-    return instances * _task(1, 2) + _balancer(use, addresses=2)
+    return instances * _task(0.5, 1, arm=True) + _balancer(use, addresses=2)
 
 
 def _endpoints(settings: Settings) -> float:
@@ -109,6 +122,11 @@ def _catalogue(settings: Settings, use: Use) -> float:
     if not settings.catalogue:
         return 0
     return _balancer(use, addresses=0) + _price("http_api_million_requests")
+
+
+def _watch(settings: Settings) -> float:
+    """Seven alarms and a dashboard for one front door and the database, and the topic's key."""
+    return 8 * _price("alarm") + _price("dashboard") + _price("key")
 
 
 def _database(settings: Settings, use: Use) -> float:

@@ -5,7 +5,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from causeway import contract
+from causeway import contract, traffic
 from causeway.front_door import FrontDoorStack, Inside, may_read_secret
 from causeway.images import frontend_image
 from causeway.nag import acknowledge_finding, acknowledge_image_pull
@@ -20,7 +20,7 @@ class AppRunnerFrontDoor(FrontDoorStack):
     def __init__(self, scope: Construct, id: str, settings: Settings, inside: Inside) -> None:
         super().__init__(scope, id, inside, kind="App Runner")
         group = self.client_group()
-        image = frontend_image(self)
+        image = frontend_image(self, ecr_assets.Platform.LINUX_AMD64)
         access_role = self._access_role(image)
         instance_role = self._instance_role(settings)
         service = apprunner.CfnService(
@@ -45,7 +45,10 @@ class AppRunnerFrontDoor(FrontDoorStack):
         # A role without its policy, or a group without its rules, fails the first deployment for good.
         service.node.add_dependency(access_role, instance_role, group)
         self.protected_arn = service.attr_service_arn
-        self.publish(f"https://{service.attr_service_url}", group)
+        url = f"https://{service.attr_service_url}"
+        self.publish(url, group)
+        self.traffic = traffic.of_app_runner(service.attr_service_arn, service.attr_service_id)
+        self.gate(settings, url).ask_after(service, self.revision)
 
     def _source(
         self, settings: Settings, image: ecr_assets.DockerImageAsset, access_role: iam.Role
@@ -63,7 +66,7 @@ class AppRunnerFrontDoor(FrontDoorStack):
                     port=str(contract.PORT),
                     runtime_environment_variables=[
                         apprunner.CfnService.KeyValuePairProperty(name=name, value=value)
-                        for name, value in self.environment_variables(settings).items()
+                        for name, value in self.environment_variables(settings, image).items()
                     ],
                     runtime_environment_secrets=[
                         apprunner.CfnService.KeyValuePairProperty(name="ADMIN_TOKEN", value=self.admin_token_arn)

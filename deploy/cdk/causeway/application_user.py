@@ -33,7 +33,8 @@ class ApplicationUser(Construct):
         self._cluster = cluster
         self.secret = self._secret()
         creation = self._creation(stage)
-        self._rotation(network).node.add_dependency(creation)
+        self.function: lambda_.IFunction = creation
+        self._rotation(stage, network).node.add_dependency(creation)
 
     def _secret(self) -> secretsmanager.ISecret:
         """Attaching it adds engine, host, port and database name: the application needs this one secret only."""
@@ -85,18 +86,22 @@ class ApplicationUser(Construct):
         )
         return role
 
-    def _rotation(self, network: Network) -> secretsmanager.RotationSchedule:
+    def _rotation(self, stage: Stage, network: Network) -> secretsmanager.RotationSchedule:
         """AWS's own rotation function; the application reads the new password when the old one is refused."""
         group = closed_group(self, "RotationGroup", network.vpc, "Renewal of the application password")
         network.allow_aws_apis(group)
         group.connections.allow_to(self._cluster, DATABASE_PORT, "Password rotation")
+        name = f"causeway-{stage.name}-rotation"
+        # Made before the function, which would make it without a retention.
+        log = log_group(self, "RotationLogs", stage, f"/aws/lambda/{name}")
         # Not `secret.add_rotation_schedule`: a child of the secret would have to exist before the user.
-        return secretsmanager.RotationSchedule(
+        rotation = secretsmanager.RotationSchedule(
             self,
             "Rotation",
             secret=self.secret,
             automatically_after=ROTATION_INTERVAL,
             hosted_rotation=secretsmanager.HostedRotation.postgre_sql_single_user(
+                function_name=name,
                 vpc=network.vpc,
                 vpc_subnets=network.private_subnets,
                 security_groups=[group],
@@ -104,3 +109,5 @@ class ApplicationUser(Construct):
             ),
             rotate_immediately_on_update=False,
         )
+        rotation.node.add_dependency(log)
+        return rotation

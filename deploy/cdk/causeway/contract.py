@@ -1,5 +1,8 @@
 """What both services expect of the place they run in. Tests hold this against the services' own `config --check`."""
 
+import hashlib
+import json
+
 from aws_cdk import Aws
 
 from causeway.settings import Settings
@@ -19,6 +22,11 @@ NAMESPACE = "apprunner.demo"
 PRIVATE_SERVICE_NAME = "privateservice"
 PRIVATE_SERVICE_URL = f"http://{PRIVATE_SERVICE_NAME}.{NAMESPACE}:{PORT}"
 
+REVISION_IS_NAMED = False
+"""True once the doctor's document names the revision that answers.
+
+Then the deployment sets `REVISION`, and the gate waits for it. A test compares this with what frontend-api knows."""
+
 _LOGGING = {"RUST_LOG": "info", "LOG_FORMAT": "json"}
 
 
@@ -28,12 +36,19 @@ def frontend_environment(settings: Settings, database_secret_arn: str) -> dict[s
         **_LOGGING,
         "BIND_ADDRESS": "0.0.0.0",
         "AWS_REGION": Aws.REGION,
+        # Each front door's proxy adds the client's address to X-Forwarded-For; whatever stands left of it is hearsay.
+        "FORWARDED_HOPS": "1",
         "APPRUNNERSERVICE": "true",
         "DBSECRETSNAME": database_secret_arn,
         "DB_SSLMODE": "verify-full",
         "DB_POOL_SIZE": str(settings.database_pool_size),
         "ECSPRIVATESERVICE": PRIVATE_SERVICE_URL,
     }
+
+
+def revision(parts: object) -> str:
+    """Returns a short name for what runs: the image and all that is told to it."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def private_service_environment(catalogue: str | None = None) -> dict[str, str]:

@@ -12,7 +12,8 @@ from causeway.network import Network
 from causeway.settings import Settings, Stage
 
 DATABASE_NAME = "apprunnerdemo"
-DATABASE_PORT = ec2.Port.tcp(5432)
+DATABASE_PORT_NUMBER = 5432
+DATABASE_PORT = ec2.Port.tcp(DATABASE_PORT_NUMBER)
 
 ENGINE = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_9)
 

@@ -5,7 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from causeway.keeping import removal_policy
+from causeway.keeping import emptied_in_dev, removal_policy
 from causeway.nag import acknowledge
 from causeway.settings import Settings
 
@@ -32,7 +32,7 @@ OLDEST_SIGNATURE_MS = 300_000
 class Diaries(Stack):
     """One bucket. What reads and writes it is said by the front door's role."""
 
-    def __init__(self, scope: Construct, id: str, settings: Settings, s3_endpoint_id: str) -> None:
+    def __init__(self, scope: Construct, id: str, settings: Settings, inside: dict[str, str]) -> None:
         super().__init__(scope, id, description="Causeway: pictures of the diaries")
         self.bucket = s3.Bucket(
             self,
@@ -44,6 +44,7 @@ class Diaries(Stack):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=settings.stage.keeps_data,
             removal_policy=removal_policy(settings.stage),
+            auto_delete_objects=emptied_in_dev(settings.stage),
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="abort-incomplete-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
@@ -56,22 +57,21 @@ class Diaries(Stack):
                 ),
             ],
         )
-        for statement in self._limits(s3_endpoint_id):
+        for statement in self._limits(inside):
             self.bucket.add_to_resource_policy(statement)
         acknowledge(self.bucket, S1="one service behind one endpoint writes here, and logs each request itself")
 
-    def _limits(self, s3_endpoint_id: str) -> list[iam.PolicyStatement]:
+    def _limits(self, inside: dict[str, str]) -> list[iam.PolicyStatement]:
         """Returns what nobody's permissions override.
 
         The first two concern the system's own roles, recognised by their tag: credentials stolen from a task are
         worthless outside the VPC. An administrator can still empty the bucket or copy objects into it.
         """
         ours = {"aws:PrincipalTag/system": "causeway"}
-        outside = {"aws:SourceVpce": s3_endpoint_id}
         # Two keys of one operator must both match: a read is refused if it is outside the VPC and not presigned.
-        neither = {**outside, "s3:authType": "REST-QUERY-STRING"}
+        neither = {**inside, "s3:authType": "REST-QUERY-STRING"}
         return [
-            self._deny("WritesOnlyThroughTheVpcEndpoint", WRITE_ACTIONS, StringNotEquals=outside, StringEquals=ours),
+            self._deny("WritesOnlyThroughTheVpcEndpoint", WRITE_ACTIONS, StringNotEquals=inside, StringEquals=ours),
             self._deny("ReadsThroughItOrByPresignedUrl", READ_ACTIONS, StringNotEquals=neither, StringEquals=ours),
             self._deny(
                 "PresignedUrlsExpire", READ_ACTIONS, NumericGreaterThan={"s3:signatureAge": str(OLDEST_SIGNATURE_MS)}

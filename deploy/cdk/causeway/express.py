@@ -1,14 +1,13 @@
 """The front door on ECS Express Mode, App Runner's successor: ECS makes load balancer, certificate and the rest."""
 
-from aws_cdk import Fn
+from aws_cdk import Fn, ResolutionTypeHint, Token
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from causeway import contract
-from causeway.container import add_container
+from causeway import contract, traffic
+from causeway.closed_egress import ClosedEgress
 from causeway.front_door import FrontDoorStack, Inside
-from causeway.images import frontend_image
 from causeway.nag import acknowledge_finding
 from causeway.settings import Settings
 
@@ -30,7 +29,7 @@ class ExpressFrontDoor(FrontDoorStack):
     def __init__(self, scope: Construct, id: str, settings: Settings, inside: Inside) -> None:
         super().__init__(scope, id, inside, kind="ECS Express")
         group = self.client_group()
-        task = self._task(settings)
+        task = self.fargate_task(settings)
         infrastructure_role = self._infrastructure_role()
         service = ecs.CfnExpressGatewayService(
             self,
@@ -55,30 +54,18 @@ class ExpressFrontDoor(FrontDoorStack):
         # A role without its policy, or a group without its rules, fails the first deployment for good.
         service.node.add_dependency(task, infrastructure_role, task.task_role, group)
         self.protected_arn = service.get_att("ECSManagedResourceArns.IngressPath.LoadBalancerArn").to_string()
-        self.publish(f"https://{_host_of(service.attr_endpoint)}", group)
-
-    def _task(self, settings: Settings) -> ecs.FargateTaskDefinition:
-        task = ecs.FargateTaskDefinition(
-            self,
-            "Task",
-            cpu=1024,
-            memory_limit_mib=2048,
-            task_role=self.application_role(settings, "ecs-tasks.amazonaws.com"),
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.X86_64,
-                operating_system_family=ecs.OperatingSystemFamily.LINUX,
-            ),
+        own_groups = service.get_att("ECSManagedResourceArns.ServiceSecurityGroups", ResolutionTypeHint.STRING_LIST)
+        closed = ClosedEgress(
+            self, "ClosedEgress", settings.stage, inside.network.vpc.vpc_id, Token.as_list(own_groups)
         )
-        add_container(
-            task,
-            "Main",
-            program="frontend-api",
-            image=frontend_image(self),
-            environment={"PORT": str(contract.PORT), **self.environment_variables(settings)},
-            secrets={"ADMIN_TOKEN": ecs.Secret.from_secrets_manager(self.inside.data.admin_token)},
-            stage=settings.stage,
+        closed.node.add_dependency(service)
+        url = f"https://{_host_of(service.attr_endpoint)}"
+        self.publish(url, group)
+        target_groups = Token.as_list(
+            service.get_att("ECSManagedResourceArns.IngressPath.TargetGroupArns", ResolutionTypeHint.STRING_LIST)
         )
-        return task
+        self.traffic = traffic.of_balancer(self.protected_arn, [Fn.select(place, target_groups) for place in range(2)])
+        self.gate(settings, url).ask_after(service, self.revision)
 
     def _infrastructure_role(self) -> iam.Role:
         """With this ECS makes and changes what it keeps for us: load balancer, certificate, scaling, alarm."""

@@ -29,7 +29,7 @@ class PrivateFargateService(Construct):
         name: str,
         image: ecr_assets.DockerImageAsset,
         environment: dict[str, str],
-        cluster: ecs.Cluster,
+        cluster: ecs.ICluster,
         network: Network,
         settings: Settings,
         cloud_map: ecs.CloudMapOptions | None = None,

@@ -1,22 +1,31 @@
-"""What both front doors have in common: whom they may call, what they may read, and what they tell afterwards."""
+"""What all front doors have in common: whom they may call, what they may read, and what they publish."""
 
 from dataclasses import dataclass
 
 from aws_cdk import Aws, CfnOutput, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk.aws_ecr_assets import DockerImageAsset, Platform
 from constructs import Construct
 
 from causeway import contract
+from causeway.container import add_container
 from causeway.data import Data
 from causeway.database import DATABASE_PORT
 from causeway.diaries import OBJECT_ACTIONS, objects_arn
 from causeway.fargate import HTTP
+from causeway.gate import DoctorGate
 from causeway.groups import closed_group
+from causeway.images import frontend_image
 from causeway.nag import acknowledge_finding
 from causeway.network import Network
 from causeway.private_service import PrivateService
 from causeway.settings import Settings
+from causeway.traffic import Traffic
+
+TASK_CPU, TASK_MEMORY_MIB = 512, 1024
+"""Fargate sells no less memory with half a vCPU: many times what the program was measured to use."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +38,21 @@ class Inside:
 
 
 class FrontDoorStack(Stack):
-    """The base of both: one security group, one role for the application, one set of outputs."""
+    """The base of all: one security group, one role for the application, one set of outputs."""
 
     protected_arn: str
     """What AWS WAF is put in front of; set by the front door."""
 
+    traffic: Traffic
+    """What CloudWatch measures of it; set by the front door."""
+
+    revision: str
+    doctor_gate: DoctorGate
+
     def __init__(self, scope: Construct, id: str, inside: Inside, *, kind: str) -> None:
         super().__init__(scope, id, description=f"Causeway: public API on {kind}")
         self.inside = inside
+        self.short_name = id.removesuffix("FrontDoor").lower()
         self.admin_token_arn = inside.data.admin_token.secret_arn
 
     def client_group(self) -> ec2.SecurityGroup:
@@ -62,9 +78,48 @@ class FrontDoorStack(Stack):
             )
         return role
 
-    def environment_variables(self, settings: Settings) -> dict[str, str]:
-        """The contract's variables with this deployment's values."""
-        return contract.frontend_environment(settings, self.inside.data.application_secret.secret_arn)
+    def environment_variables(self, settings: Settings, image: DockerImageAsset) -> dict[str, str]:
+        """The contract's variables with this deployment's values, which also name its revision."""
+        environment = contract.frontend_environment(settings, self.inside.data.application_secret.secret_arn)
+        self.revision = contract.revision([image.asset_hash, self.resolve(environment)])
+        return {**environment, "REVISION": self.revision} if contract.REVISION_IS_NAMED else environment
+
+    def gate(self, settings: Settings, service_url: str, **more: str) -> DoctorGate:
+        """The doctor's gate at this front door's address."""
+        self.doctor_gate = DoctorGate(
+            self,
+            "DoctorGate",
+            stage=settings.stage,
+            doctor_url=service_url + contract.DOCTOR_PATH,
+            token=self.inside.data.admin_token,
+            more=more,
+        )
+        return self.doctor_gate
+
+    def fargate_task(self, settings: Settings) -> ecs.FargateTaskDefinition:
+        """The public API's task, the same for Express and behind a balancer."""
+        image = frontend_image(self, Platform.LINUX_ARM64)
+        task = ecs.FargateTaskDefinition(
+            self,
+            "Task",
+            cpu=TASK_CPU,
+            memory_limit_mib=TASK_MEMORY_MIB,
+            task_role=self.application_role(settings, "ecs-tasks.amazonaws.com"),
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.ARM64,
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+        )
+        add_container(
+            task,
+            "Main",
+            program="frontend-api",
+            image=image,
+            environment={"PORT": str(contract.PORT), **self.environment_variables(settings, image)},
+            secrets={"ADMIN_TOKEN": ecs.Secret.from_secrets_manager(self.inside.data.admin_token)},
+            stage=settings.stage,
+        )
+        return task
 
     def publish(self, service_url: str, group: ec2.SecurityGroup) -> None:
         """System A's outputs under its names, and where to look first when something does not work."""

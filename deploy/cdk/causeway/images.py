@@ -1,5 +1,6 @@
 """The two images, built from the repository root by the Dockerfiles beside this folder."""
 
+import tomllib
 from pathlib import Path
 
 from aws_cdk import aws_ecr_assets as ecr_assets
@@ -7,6 +8,9 @@ from constructs import Construct
 
 BUILD_CONTEXT = Path(__file__).parents[3]
 """The repository root: the Dockerfiles copy from all over the workspace."""
+
+VERSION = tomllib.loads((BUILD_CONTEXT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+"""Becomes the images' label `org.opencontainers.image.version`."""
 
 DOCKERFILES = {service: f"deploy/{service}/Dockerfile" for service in ("frontend-api", "private-service")}
 
@@ -16,9 +20,9 @@ DOCKERFILES = {service: f"deploy/{service}/Dockerfile" for service in ("frontend
 STAGING_RULES = ["**/target", ".git", "docs", "deploy/cdk", "!deploy/*/Dockerfile"]
 
 
-def frontend_image(scope: Construct) -> ecr_assets.DockerImageAsset:
-    """App Runner runs x86-64 only, so this one is: the very same image goes behind either front door."""
-    return _image(scope, "frontend-api", ecr_assets.Platform.LINUX_AMD64)
+def frontend_image(scope: Construct, platform: ecr_assets.Platform) -> ecr_assets.DockerImageAsset:
+    """The same Dockerfile for every front door: x86-64 on App Runner, which has no other, and arm64 elsewhere."""
+    return _image(scope, "frontend-api", platform)
 
 
 def private_service_image(scope: Construct) -> ecr_assets.DockerImageAsset:
@@ -34,4 +38,6 @@ def _image(scope: Construct, service: str, platform: ecr_assets.Platform) -> ecr
         file=DOCKERFILES[service],
         platform=platform,
         exclude=STAGING_RULES,
+        # Not the commit: each one would build, push and roll out anew.
+        build_args={"VERSION": VERSION},
     )

@@ -16,9 +16,19 @@ def removal_policy(stage: Stage) -> RemovalPolicy:
     return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if stage.keeps_data else RemovalPolicy.DESTROY
 
 
+def emptied_in_dev(stage: Stage) -> bool:
+    """True if a bucket's objects go with it: a bucket that holds any cannot be deleted otherwise."""
+    return not stage.keeps_data
+
+
 def database_removal_policy(stage: Stage) -> RemovalPolicy:
     """Returns the policy of the database: a last snapshot where data matters."""
     return RemovalPolicy.SNAPSHOT if stage.keeps_data else RemovalPolicy.DESTROY
+
+
+def key_removal_policy(stage: Stage) -> RemovalPolicy:
+    """Returns the policy of encryption keys: what they encrypted is unreadable without them."""
+    return removal_policy(stage)
 
 
 def log_group(scope: Construct, id: str, stage: Stage, name: str | None = None) -> logs.LogGroup:

@@ -1,6 +1,6 @@
 """The VPC: two zones, a public and a private subnet in each, and a way from there to the AWS APIs."""
 
-from aws_cdk import Stack
+from aws_cdk import CfnWaitConditionHandle, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -33,14 +33,42 @@ class Network(Stack):
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
         super().__init__(scope, id, description="Causeway: network")
         self._has_nat = settings.nat > 0
-        self.vpc = self._vpc(settings)
-        self.s3_endpoint_id = self._s3_gateway_endpoint(settings)
+        self.vpc: ec2.IVpc
+        self._endpoint_group: ec2.SecurityGroup | None = None
+        if settings.vpc_id is not None:
+            self._existing(settings, settings.vpc_id)
+        else:
+            self._new(settings)
+
+    def _new(self, settings: Settings) -> None:
+        vpc = self._vpc(settings)
+        self.vpc = vpc
+        s3_endpoint_id = self._s3_gateway_endpoint(settings, vpc)
+        self.inside = {"aws:SourceVpce": s3_endpoint_id}
         self._endpoint_group = closed_group(
             self, "EndpointGroup", self.vpc, "AWS API endpoints: each caller adds the rule that lets it in"
         )
         if not self._has_nat or FrontDoor.EXPRESS in settings.front_door:
-            self._interface_endpoints(settings)
-        self._keep_exports()
+            self._interface_endpoints(settings, vpc, self._endpoint_group)
+        self._keep_exports(vpc, s3_endpoint_id)
+
+    def _existing(self, settings: Settings, vpc_id: str) -> None:
+        """Takes a VPC as it is and adds nothing to it: its own NAT or endpoints lead to the AWS APIs."""
+        self.vpc = ec2.Vpc.from_vpc_attributes(
+            self,
+            "Vpc",
+            vpc_id=vpc_id,
+            availability_zones=list(settings.availability_zones or ()),
+            public_subnet_ids=list(settings.public_subnet_ids or ()),
+            public_subnet_names=["public"],
+            private_subnet_ids=list(settings.private_subnet_ids or ()),
+            private_subnet_names=["private"],
+            private_subnet_route_table_ids=list(settings.private_route_table_ids or ()),
+        )
+        # Its S3 endpoint is not known by id; S3 names the VPC of requests through any endpoint.
+        self.inside = {"aws:SourceVpc": vpc_id}
+        # CloudFormation makes no stack without a resource.
+        CfnWaitConditionHandle(self, "Nothing")
 
     @property
     def private_subnets(self) -> ec2.SubnetSelection:
@@ -59,7 +87,8 @@ class Network(Stack):
         of the whole system that names an address range; it is outgoing, to one port, and where there is no NAT the
         route tables let it reach nothing but S3.
         """
-        client.connections.allow_to(self._endpoint_group, HTTPS, "AWS APIs, by interface endpoint")
+        if self._endpoint_group is not None:
+            client.connections.allow_to(self._endpoint_group, HTTPS, "AWS APIs, by interface endpoint")
         client.connections.allow_to(ec2.Peer.any_ipv4(), HTTPS, "AWS APIs: S3 by its gateway, others by NAT")
 
     def _vpc(self, settings: Settings) -> ec2.Vpc:
@@ -92,9 +121,9 @@ class Network(Stack):
         )
         return vpc
 
-    def _s3_gateway_endpoint(self, settings: Settings) -> str:
+    def _s3_gateway_endpoint(self, settings: Settings, vpc: ec2.Vpc) -> str:
         """Free, and in every setting: image layers are pulled from S3, and diaries live there."""
-        endpoint = self.vpc.add_gateway_endpoint(
+        endpoint = vpc.add_gateway_endpoint(
             "S3",
             service=ec2.GatewayVpcEndpointAwsService.S3,
             subnets=[self.private_subnets, self.public_subnets],
@@ -106,27 +135,27 @@ class Network(Stack):
             endpoint.add_to_policy(_anyone(OBJECT_ACTIONS, [objects_arn(settings)]))
         return endpoint.vpc_endpoint_id
 
-    def _interface_endpoints(self, settings: Settings) -> None:
+    def _interface_endpoints(self, settings: Settings, vpc: ec2.Vpc, group: ec2.SecurityGroup) -> None:
         services = dict(ENDPOINT_SERVICES)
         if settings.xray_endpoint:
             services["XRay"] = ec2.InterfaceVpcEndpointAwsService.XRAY
         for name, service in services.items():
-            self.vpc.add_interface_endpoint(
+            vpc.add_interface_endpoint(
                 name,
                 service=service,
                 subnets=self.private_subnets,
-                security_groups=[self._endpoint_group],
+                security_groups=[group],
                 open=False,
             )
 
-    def _keep_exports(self) -> None:
+    def _keep_exports(self, vpc: ec2.Vpc, s3_endpoint_id: str) -> None:
         """Exports what some settings do not use: CloudFormation would refuse to drop it while an old stack still does.
 
         That is what lets `nat`, `front_door` and the extras be changed in either direction on a running system.
         """
-        for subnet in (*self.vpc.public_subnets, *self.vpc.isolated_subnets, *self.vpc.private_subnets):
+        for subnet in (*vpc.public_subnets, *vpc.isolated_subnets, *vpc.private_subnets):
             self.export_value(subnet.subnet_id)
-        self.export_value(self.s3_endpoint_id)
+        self.export_value(s3_endpoint_id)
 
 
 def _anyone(actions: list[str], resources: list[str]) -> iam.PolicyStatement:

@@ -3,11 +3,12 @@
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_servicediscovery as servicediscovery
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from causeway import contract
 from causeway.fargate import PrivateFargateService
 from causeway.images import private_service_image
+from causeway.keeping import log_group
 from causeway.network import Network
 from causeway.settings import Settings
 
@@ -20,16 +21,7 @@ class PrivateService(Stack):
 
     def __init__(self, scope: Construct, id: str, settings: Settings, network: Network) -> None:
         super().__init__(scope, id, description="Causeway: private service")
-        self.cluster = ecs.Cluster(
-            self,
-            "Cluster",
-            vpc=network.vpc,
-            enable_fargate_capacity_providers=True,
-            container_insights_v2=ecs.ContainerInsights.ENABLED,
-            default_cloud_map_namespace=ecs.CloudMapNamespaceOptions(
-                name=contract.NAMESPACE, type=servicediscovery.NamespaceType.DNS_PRIVATE, vpc=network.vpc
-            ),
-        )
+        self.cluster, before_tasks = self._cluster(settings, network)
         self.image = private_service_image(self)
         service = PrivateFargateService(
             self,
@@ -42,10 +34,40 @@ class PrivateService(Stack):
             settings=settings,
             cloud_map=ecs.CloudMapOptions(
                 name=contract.PRIVATE_SERVICE_NAME,
+                cloud_map_namespace=self._namespace(settings, network),
                 dns_record_type=servicediscovery.DnsRecordType.A,
                 dns_ttl=DNS_TTL,
             ),
         )
+        service.node.add_dependency(*before_tasks)
         self.security_group = service.security_group
         # Express and the catalogue use it, and may come and go: see Network.
-        self.export_value(self.cluster.cluster_name)
+        if settings.cluster_name is None:
+            self.export_value(self.cluster.cluster_name)
+
+    def _cluster(self, settings: Settings, network: Network) -> tuple[ecs.ICluster, list[IConstruct]]:
+        """Returns the cluster, and what must be there before its first task."""
+        if settings.cluster_name is not None:
+            existing = ecs.Cluster.from_cluster_attributes(
+                self, "Cluster", cluster_name=settings.cluster_name, vpc=network.vpc
+            )
+            return existing, []
+        cluster = ecs.Cluster(
+            self,
+            "Cluster",
+            vpc=network.vpc,
+            enable_fargate_capacity_providers=True,
+            container_insights_v2=ecs.ContainerInsights.ENABLED,
+            default_cloud_map_namespace=ecs.CloudMapNamespaceOptions(
+                name=contract.NAMESPACE, type=servicediscovery.NamespaceType.DNS_PRIVATE, vpc=network.vpc
+            ),
+        )
+        # Container Insights would make it without a retention when the first task starts.
+        name = f"/aws/ecs/containerinsights/{cluster.cluster_name}/performance"
+        return cluster, [log_group(self, "Insights", settings.stage, name)]
+
+    def _namespace(self, settings: Settings, network: Network) -> servicediscovery.INamespace | None:
+        """An existing cluster keeps its own namespace, if it has one; otherwise ours is the cluster's default."""
+        if settings.cluster_name is None:
+            return None
+        return servicediscovery.PrivateDnsNamespace(self, "Namespace", name=contract.NAMESPACE, vpc=network.vpc)

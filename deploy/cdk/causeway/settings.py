@@ -47,6 +47,10 @@ def _front_doors(value: str) -> tuple[FrontDoor, ...]:
     return tuple(sorted(doors))
 
 
+DOMAIN = text("([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}", "a name in lower case")
+SUBNETS = pair("subnet-[0-9a-f]+", "subnets")
+NETWORK = ("vpc_id", "availability_zones", "public_subnet_ids", "private_subnet_ids", "private_route_table_ids")
+DATABASE = ("database_cluster_id", "database_security_group_id", "database_secret_arn")
 FRONT_DOORS = Kind("app-runner, express or balancer, or two of them joined by +", _front_doors)
 STAGE_NAME = text("[a-z][a-z0-9-]{0,15}", "a letter, then at most 15 of a-z, 0-9 and -")
 LIKE = choice("dev", "prod")
@@ -87,6 +91,33 @@ TABLE = (
         None,
         "zones of a new VPC; AWS chooses them if not set",
     ),
+    Setting("vpc_id", text("vpc-[0-9a-f]+", "the id of a VPC"), None, None, "a VPC that is there already"),
+    Setting("availability_zones", pair("[a-z0-9-]+", "zones of that VPC"), None, None, "in the order of its subnets"),
+    Setting("public_subnet_ids", SUBNETS, None, None, "its public subnets"),
+    Setting("private_subnet_ids", SUBNETS, None, None, "its private subnets, with a way to the AWS APIs"),
+    Setting("private_route_table_ids", pair("rtb-[0-9a-f]+", "route tables"), None, None, "of its private subnets"),
+    Setting("cluster_name", text("[A-Za-z0-9_-]{1,255}", "a name"), None, None, "an ECS cluster that is there already"),
+    Setting("database_cluster_id", text("[a-z][a-z0-9-]{0,62}", "an id"), None, None, "an Aurora cluster, likewise"),
+    Setting("database_security_group_id", text("sg-[0-9a-f]+", "an id"), None, None, "its security group"),
+    Setting(
+        "database_secret_arn",
+        text("arn:aws[a-z-]*:secretsmanager:[^ ]+-[A-Za-z0-9]{6}", "the whole ARN of a secret"),
+        None,
+        None,
+        "user, password, host, port and dbname for the application",
+    ),
+    Setting("domain", DOMAIN, None, None, "host name of the public API, such as api.example.com"),
+    Setting("hosted_zone_id", text("Z[A-Z0-9]{1,31}", "an id such as Z0123456789ABC"), None, None, "its Route 53 zone"),
+    Setting("hosted_zone_name", DOMAIN, None, None, "the name of that zone, such as example.com"),
+    Setting(
+        "certificate_arn",
+        text("arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+", "the ARN of an ACM certificate"),
+        None,
+        None,
+        "a certificate of the domain; one is made if not set",
+    ),
+    Setting("alarm_email", text("[^@ ]+@[^@ ]+[.][^@ ]+", "an email address"), None, None, "who is told of alarms"),
+    Setting("monthly_budget_usd", integer(0, 1_000_000), 0, 500, "warn when a month costs more; 0 is no budget"),
     Setting(
         "approval",
         choice("never", "broadening", "any-change", "destructive"),
@@ -121,6 +152,21 @@ class Settings:
     database_pool_size: int
     xray_endpoint: bool
     zone_ids: tuple[str, ...] | None
+    vpc_id: str | None
+    availability_zones: tuple[str, ...] | None
+    public_subnet_ids: tuple[str, ...] | None
+    private_subnet_ids: tuple[str, ...] | None
+    private_route_table_ids: tuple[str, ...] | None
+    cluster_name: str | None
+    database_cluster_id: str | None
+    database_security_group_id: str | None
+    database_secret_arn: str | None
+    domain: str | None
+    hosted_zone_id: str | None
+    hosted_zone_name: str | None
+    certificate_arn: str | None
+    alarm_email: str | None
+    monthly_budget_usd: int
     approval: str
     account: str | None
     region: str | None
@@ -144,6 +190,51 @@ class Settings:
 
     def _check(self) -> None:
         """Checks what no single value shows."""
+        self._check_ranges()
+        self._all_or_none("hosted_zone_id", "hosted_zone_name")
+        self._all_or_none(*NETWORK)
+        self._all_or_none(*DATABASE)
+        self._check_existing()
+        self._check_domain()
+
+    def _all_or_none(self, *names: str) -> None:
+        missing = [name for name in names if getattr(self, name) is None]
+        if missing and len(missing) < len(names):
+            given = next(name for name in names if name not in missing)
+            raise SettingError(f"{given}={getattr(self, given)}: say {' and '.join(missing)} as well, or none of them")
+
+    def _check_existing(self) -> None:
+        if self.vpc_id is not None:
+            for name, unset in (("nat", 0), ("zone_ids", None), ("xray_endpoint", False)):
+                if getattr(self, name) != unset:
+                    raise SettingError(f"{name}={getattr(self, name)}: it is for a new VPC; leave it out with vpc_id")
+        for name in ("cluster_name", "database_cluster_id"):
+            if self.vpc_id is None and getattr(self, name) is not None:
+                raise SettingError(f"{name}={getattr(self, name)}: say in which network it is, vpc_id=… and its group")
+
+    def _check_domain(self) -> None:
+        if self.domain is None:
+            for name in ("hosted_zone_id", "certificate_arn"):
+                if getattr(self, name) is not None:
+                    raise SettingError(f"{name}={getattr(self, name)}: say which domain it is for, domain=…")
+            if FrontDoor.BALANCER in self.front_door and self.stage.keeps_data:
+                raise SettingError("front_door=balancer: a stage like prod needs HTTPS; say domain=… and its zone")
+            return
+        if self.front_door != (FrontDoor.BALANCER,):
+            raise SettingError(
+                f"domain={self.domain}: only front_door=balancer takes it;"
+                " docs/deploy.md, A domain, has the steps by hand for the others"
+            )
+        if self.hosted_zone_id is None and self.certificate_arn is None:
+            raise SettingError(
+                f"domain={self.domain}: say hosted_zone_id and hosted_zone_name, where its records go,"
+                " or certificate_arn if they are made elsewhere"
+            )
+        zone = self.hosted_zone_name
+        if zone is not None and self.domain != zone and not self.domain.endswith(f".{zone}"):
+            raise SettingError(f"domain={self.domain}: it is not in the zone hosted_zone_name={zone}")
+
+    def _check_ranges(self) -> None:
         for low, high in (
             ("front_door_min_instances", "front_door_max_instances"),
             ("private_service_min_tasks", "private_service_max_tasks"),

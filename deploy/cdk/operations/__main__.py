@@ -9,10 +9,10 @@ from pathlib import Path
 from causeway.budget import check_connection_budget
 from causeway.kinds import SettingError
 from causeway.settings import Settings
-from operations import bootstrap, logs, preflight, rollback, status
+from operations import bootstrap, images, logs, preflight, rollback, status
 from operations.aws import Aws, Refused, explained
 
-COMMANDS = ("preflight", "bootstrap", "status", "logs", "reachable", "rollback")
+COMMANDS = ("preflight", "bootstrap", "status", "logs", "reachable", "rollback", "sign", "verify")
 
 
 def main(arguments: Sequence[str] | None = None, aws: Aws | None = None) -> int:
@@ -41,6 +41,8 @@ def _run(options: argparse.Namespace, settings: Settings, aws: Aws) -> int:
         return 0 if report.well else 1
     lines: dict[str, Callable[[], Iterable[str]]] = {
         "bootstrap": lambda: bootstrap.run(aws),
+        "sign": lambda: images.sign(aws, Path(options.sboms)),
+        "verify": lambda: images.verify(aws, options.signed_by),
         "logs": lambda: logs.run(settings, aws, options.service, options.since),
         "reachable": lambda: status.stacks(settings, aws),
         "rollback": lambda: rollback.run(settings, aws),
@@ -65,6 +67,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting")
     parser.add_argument("--service", default="frontend-api", help=f"for logs: {', '.join(logs.SERVICES)}")
     parser.add_argument("--since", default="15m", help="for logs: 30s, 15m, 2h, 1d")
+    parser.add_argument("--sboms", default="../../target/sbom", help="for sign: the folder of the bills of materials")
+    parser.add_argument("--signed-by", default="", help="for verify: the workflow that must have signed")
     # CDK_ARGS may hold options of the CDK beside settings; they mean nothing here.
     return parser.parse_known_args(arguments)[0]
 

@@ -41,8 +41,25 @@ class Aws:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._session.client(service, region_name=self.region, config=LIMITS)
+            credentials = {} if service == "sts" else self._assumed()
+            self._clients[service] = self._session.client(
+                service, region_name=self.region, config=LIMITS, **credentials
+            )
         return self._clients[service]
+
+    def _assumed(self) -> dict[str, str]:
+        """A pipeline's role may only assume the bootstrap roles: CAUSEWAY_ROLE says which of them to work with."""
+        name = os.environ.get("CAUSEWAY_ROLE")
+        if not name:
+            return {}
+        account = self.account()
+        role = f"arn:aws:iam::{account}:role/cdk-hnb659fds-{name}-role-{account}-{self.region}"
+        answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName="causeway")["Credentials"]
+        return {
+            "aws_access_key_id": answer["AccessKeyId"],
+            "aws_secret_access_key": answer["SecretAccessKey"],
+            "aws_session_token": answer["SessionToken"],
+        }
 
     def account(self) -> str:
         return str(self.client("sts").get_caller_identity()["Account"])

@@ -11,11 +11,21 @@ from operations.stacks import STACKS, describe, stack_name
 
 SERVICES = {
     "frontend-api": ("AppRunnerFrontDoor", "BalancerFrontDoor", "ExpressFrontDoor"),
+    "gate": ("AppRunnerFrontDoor", "BalancerFrontDoor", "ExpressFrontDoor"),
     "private-service": ("PrivateService",),
     "books": ("Catalogue",),
     "authors": ("Catalogue",),
     "database": ("Data",),
     "firewall": ("Edge",),
+}
+LOGICAL_IDS = {
+    "frontend-api": "TaskLogs",
+    "gate": "DoctorGateLogs",
+    "private-service": "PrivateServiceTaskLogs",
+    "books": "BooksTaskLogs",
+    "authors": "AuthorsTaskLogs",
+    "database": "DatabaseLogs",
+    "firewall": "Logs",
 }
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MOST_ENTRIES = 10_000
@@ -60,15 +70,13 @@ def _groups_of_stack(aws: Aws, stack: str, service: str) -> Iterator[str]:
     for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
         if resource["ResourceType"] == "AWS::Logs::LogGroup" and _is_of(resource, service):
             yield str(resource["PhysicalResourceId"])
-        if resource["ResourceType"] == "AWS::AppRunner::Service":
+        if resource["ResourceType"] == "AWS::AppRunner::Service" and service == "frontend-api":
             yield from _of_app_runner(aws, str(resource["PhysicalResourceId"]))
 
 
 def _is_of(resource: dict[str, Any], service: str) -> bool:
-    """The stacks of several services are told apart by the logical id."""
-    logical = str(resource["LogicalResourceId"])
-    expected = {"books": "Books", "authors": "Authors", "database": "DatabaseLogs", "firewall": "Logs"}
-    return logical.startswith(expected.get(service, "")) and "Creation" not in logical
+    """Recognises a service's log group by its logical id: others stand beside it, such as those of functions."""
+    return str(resource["LogicalResourceId"]).startswith(LOGICAL_IDS[service])
 
 
 def _of_app_runner(aws: Aws, arn: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from operations.stacks import STACKS, first_creation_failed, stack_name, status_
 
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 OLDEST_BOOTSTRAP = 21
+NAMESPACE = "apprunner.demo"
 ECS_ROLE = "AWSServiceRoleForECS"
 ZONES_WITHOUT_VPC_LINK = {"use1-az3"}
 
@@ -117,10 +118,21 @@ def _names_taken(settings: Settings, aws: Aws) -> Iterator[str]:
                 yield f"an earlier deployment left a log group whose name this one needs: {command}"
 
 
+def _namespace(settings: Settings, aws: Aws) -> Iterator[str]:
+    """Each stage makes a private zone of the same name, and a VPC can have one of them."""
+    if settings.vpc_id is None or status_of(aws, stack_name(settings, "PrivateService")) is not None:
+        return
+    zones = aws.client("route53").list_hosted_zones_by_vpc(VPCId=settings.vpc_id, VPCRegion=aws.region)
+    if any(zone["Name"] == f"{NAMESPACE}." for zone in zones["HostedZoneSummaries"]):
+        advice = "use another VPC, or leave out vpc_id"
+        yield f"{settings.vpc_id} has the private zone {NAMESPACE} of another stage: {advice}"
+
+
 CHECKS: tuple[Callable[[Settings, Aws], Iterator[str]], ...] = (
     _bootstrap,
     _ecs_role,
     _zones,
+    _namespace,
     _half_made_stacks,
     _names_taken,
 )

@@ -47,6 +47,12 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> System:
 
 
 @pytest.fixture(scope="session")
+def prod_balancer(tmp_path_factory: pytest.TempPathFactory) -> System:
+    """A stage that keeps its data behind a balancer."""
+    return synthesise(Combination("balancer", domain=True), tmp_path_factory.mktemp("balancer"), stage="prod")
+
+
+@pytest.fixture(scope="session")
 def every_system(synthesised: Callable[[Combination], System]) -> list[System]:
     """For tests that compare combinations."""
     return [synthesised(combination) for combination in COMBINATIONS]

@@ -17,17 +17,21 @@ CDK_FOLDER = Path(__file__).parent.parent
 REPOSITORY_ROOT = CDK_FOLDER.parent.parent
 
 
+DOMAIN = {"domain": "api.example.com", "hosted_zone_id": "Z0123456789ABC", "hosted_zone_name": "example.com"}
+
+
 @dataclass(frozen=True)
 class Combination:
-    """The four choices that change what is deployed."""
+    """The choices that change what is deployed."""
 
     front_door: str = "express"
     nat: int = 0
     catalogue: bool = False
     diaries: bool = False
+    domain: bool = False
 
     def __str__(self) -> str:
-        extras = "".join(f" {name}" for name in ("catalogue", "diaries") if getattr(self, name))
+        extras = "".join(f" {name}" for name in ("catalogue", "diaries", "domain") if getattr(self, name))
         return f"{self.front_door} nat={self.nat}{extras}"
 
     @property
@@ -37,14 +41,16 @@ class Combination:
             "nat": str(self.nat),
             "catalogue": str(self.catalogue).lower(),
             "diaries": str(self.diaries).lower(),
+            **(DOMAIN if self.domain else {}),
         }
 
 
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "front_door": ("express", "app-runner", "app-runner+express"),
+    "front_door": ("express", "app-runner", "app-runner+express", "balancer", "balancer+express"),
     "nat": (0, 1, 2),
     "catalogue": (False, True),
     "diaries": (False, True),
+    "domain": (False, True),
 }
 
 
@@ -52,6 +58,8 @@ def _pairwise(choices: dict[str, tuple[Any, ...]]) -> list[Combination]:
     """Returns few combinations in which every two values of different choices occur together somewhere."""
     names = list(choices)
     candidates = [dict(zip(names, values, strict=True)) for values in itertools.product(*choices.values())]
+    # Only the balancer takes a domain.
+    candidates = [each for each in candidates if not each["domain"] or each["front_door"] == "balancer"]
 
     def pairs(candidate: dict[str, Any]) -> set[tuple[Any, ...]]:
         return {(one, candidate[one], other, candidate[other]) for one, other in itertools.combinations(names, 2)}

@@ -14,6 +14,10 @@ PROGRAMS = {
 }
 
 
+def _private_services(system: System) -> list[Resource]:
+    return [each for each in system.of_type("AWS::ECS::Service") if each.stack.name != "BalancerFrontDoor"]
+
+
 def _containers(system: System) -> list[tuple[Resource, dict[str, Any]]]:
     return [(task, task.properties["ContainerDefinitions"][0]) for task in system.of_type("AWS::ECS::TaskDefinition")]
 
@@ -37,28 +41,47 @@ def test_containers_can_write_nothing_gain_nothing_and_are_not_root(system: Syst
         assert "Privileged" not in container, task.key
 
 
-def test_private_services_run_on_graviton_and_the_front_door_on_what_app_runner_has(system: System):
-    for task, container in _containers(system):
-        expected = "X86_64" if container["Name"] == "Main" else "ARM64"
-        assert task.properties["RuntimePlatform"]["CpuArchitecture"] == expected, task.key
+def test_everything_on_fargate_runs_on_graviton(system: System):
+    for task, _ in _containers(system):
+        assert task.properties["RuntimePlatform"]["CpuArchitecture"] == "ARM64", task.key
 
 
-def test_every_log_group_forgets_in_the_end(system: System):
+def test_every_log_group_forgets_in_the_end_and_goes_with_its_stack(system: System):
     for group in system.of_type("AWS::Logs::LogGroup"):
         assert group.properties["RetentionInDays"] == 7, group.key
+        assert group.body["DeletionPolicy"] == "Delete", group.key
 
 
-def test_both_front_doors_run_the_very_same_image(system: System):
-    images = {container["Image"]["Fn::Sub"] for _, container in _containers(system) if container["Name"] == "Main"} | {
-        service.properties["SourceConfiguration"]["ImageRepository"]["ImageIdentifier"]["Fn::Sub"]
-        for service in system.of_type("AWS::AppRunner::Service")
+def test_every_function_writes_to_a_declared_log_group(system: System):
+    groups = {group.key for group in system.of_type("AWS::Logs::LogGroup")}
+    for function in system.of_type("AWS::Lambda::Function"):
+        named = function.properties["LoggingConfig"]["LogGroup"]
+        assert system.target(function.stack, named) in groups, function.key
+    rotation = system.only("AWS::SecretsManager::RotationSchedule")
+    name = rotation.properties["HostedRotationLambda"]["RotationLambdaName"]
+    assert f"/aws/lambda/{name}" in [
+        group.properties.get("LogGroupName") for group in system.of_type("AWS::Logs::LogGroup")
+    ]
+
+
+def test_container_insights_finds_its_log_group_before_the_first_task_starts(system: System):
+    [insights] = [each for each in system.of_type("AWS::Logs::LogGroup", "PrivateService") if "Insights" in each.id]
+
+    assert "/aws/ecs/containerinsights/" in str(insights.properties["LogGroupName"])
+    assert insights.id in system.only("AWS::ECS::Service", "PrivateService").body["DependsOn"]
+
+
+def test_a_bucket_of_a_stage_to_try_things_in_empties_itself(system: System):
+    emptied = {
+        system.target(each.stack, each.properties["BucketName"])
+        for each in system.of_type("Custom::S3AutoDeleteObjects")
     }
 
-    assert len(images) == 1
+    assert emptied == {bucket.key for bucket in system.of_type("AWS::S3::Bucket")}
 
 
 def test_the_first_task_runs_on_demand_and_most_others_on_spot(system: System):
-    for service in system.of_type("AWS::ECS::Service"):
+    for service in _private_services(system):
         assert service.properties["CapacityProviderStrategy"] == [
             {"CapacityProvider": "FARGATE", "Base": 1, "Weight": 1},
             {"CapacityProvider": "FARGATE_SPOT", "Weight": 3},
@@ -106,10 +129,11 @@ def test_tasks_are_spread_over_the_zones_again_when_they_are_not(system: System)
         assert service.properties["AvailabilityZoneRebalancing"] == "ENABLED"
 
 
-def test_a_stage_to_try_things_in_runs_one_task_and_does_not_scale(system: System):
-    for service in system.of_type("AWS::ECS::Service"):
+def test_a_private_service_of_a_stage_to_try_things_in_is_one_task_that_does_not_scale(system: System):
+    for service in _private_services(system):
         assert service.properties["DesiredCount"] == 1
-    assert not system.of_type("AWS::ApplicationAutoScaling::ScalableTarget")
+    scaled = {each.stack.name for each in system.of_type("AWS::ApplicationAutoScaling::ScalableTarget")}
+    assert scaled <= {"BalancerFrontDoor"}
 
 
 def test_production_runs_two_tasks_on_demand_and_scales_by_processor_and_requests(prod: System):

@@ -3,8 +3,10 @@
 import re
 import tomllib
 
+import pytest
+
 import costs
-from causeway.settings import LIKE, NAMES, STAGE_NAME, TABLE
+from causeway.settings import LIKE, NAMES, STAGE_NAME, TABLE, Settings
 from system import CDK_FOLDER, REPOSITORY_ROOT
 
 TEXT = (REPOSITORY_ROOT / "docs/deploy.md").read_text()
@@ -50,3 +52,39 @@ def _shown(default: object) -> str:
     if default is None:
         return "none"
     return f"`{str(default).lower()}`"
+
+
+OTHER_VARIABLES = {"STACKS", "SERVICE", "SINCE", "CDK_ARGS", "REPOSITORY", "ENVIRONMENT", "OIDC_PROVIDER_ARN", "NAME"}
+DOCUMENTS = {name: (REPOSITORY_ROOT / "docs" / name).read_text() for name in ("deploy.md", "runbooks.md")}
+COMMANDS = sorted(
+    {
+        (name, target, arguments.strip())
+        for name, text in DOCUMENTS.items()
+        for target, arguments in re.findall(
+            r"(?:`|^ {4,})make\s([a-z-]+)((?: [A-Z_]+=[^\s`,;)]+)*)", text, re.MULTILINE
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(("document", "target", "arguments"), COMMANDS)
+def test_every_command_of_the_documents_is_a_target_with_settings_that_are_accepted(
+    document: str, target: str, arguments: str
+):
+    makefiles = "\n".join((REPOSITORY_ROOT / file).read_text() for file in ("Makefile", "deploy/cdk/cdk.mk"))
+    given = dict(pair.split("=", 1) for pair in arguments.split())
+
+    assert re.search(rf"^{target}:", makefiles, re.MULTILINE), f"{document}: there is no make {target}"
+    settings = {name.lower(): value for name, value in given.items() if name not in OTHER_VARIABLES}
+    if "…" not in arguments:
+        Settings.parse(settings)
+
+
+def test_every_link_between_the_documents_leads_to_a_heading():
+    for name, text in DOCUMENTS.items():
+        headings = {
+            re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        }
+        for anchor in re.findall(r"\]\(#([^)]+)\)", text):
+            assert anchor in headings, f"{name}: {anchor}"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from causeway import contract
 from system import REPOSITORY_ROOT, System
 
 _DEFAULTS_FIT = {
@@ -27,6 +28,7 @@ NOT_SET_ON_AWS = {
         "DB_QUERY_TIMEOUT_MS": "its default fits",
         "DB_IDLE_TIMEOUT_MS": "its default lets Aurora pause",
         "DB_MAX_LIFETIME_MS": "its default fits",
+        "DB_SECRET_INTERVAL_MS": "its default fits",
         "PRIVATE_SERVICE_TIMEOUT_MS": "its default fits",
         "QUEUE_CAPACITY": "its default fits",
         "REQUEST_TIMEOUT_MS": "its default fits",
@@ -40,6 +42,13 @@ NOT_SET_ON_AWS = {
         "TABLE_NAME": "its default is system A's name",
         "TARGET": "taken from the secret",
         "TARGETPORT": "taken from the secret",
+        "SESSION_DAYS": "its default fits",
+        "SESSION_IDLE_DAYS": "its default fits",
+        "SIGN_IN_TRIES": "its default fits",
+        "SIGN_IN_TRIES_PER_ACCOUNT": "its default fits",
+        "SIGN_IN_TRIES_PER_ADDRESS": "its default fits",
+        "PASSWORD_CHECKS_PER_ADDRESS": "its default fits",
+        "SIGN_UPS_PER_ADDRESS": "its default fits",
         "DOCTOR_TARGETS": "what else the doctor should look at is for each user to say",
     },
     "private-service": {
@@ -48,6 +57,7 @@ NOT_SET_ON_AWS = {
         "METADATA_REFRESH_MS": "its default fits",
         "METADATA_TIMEOUT_MS": "its default fits",
         "CATALOGUE": "set for books and authors only",
+        "CATALOGUE_FILE": "the image has the six books and authors",
     },
 }
 
@@ -103,6 +113,12 @@ def test_a_mistake_would_be_noticed(program: str):
 
     assert (verdict.exit_code, verdict.valid) == (64, False)
     assert "PORT" in {error["variable"] for error in verdict.errors}
+
+
+def test_the_deployment_sets_the_revision_as_soon_as_the_doctor_names_it():
+    known = "REVISION" in _ask(Container("asked", "frontend-api", {})).variables
+
+    assert known == contract.REVISION_IS_NAMED, "say so in causeway/contract.py"
 
 
 def test_both_front_doors_set_the_same(system: System):

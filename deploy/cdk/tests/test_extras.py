@@ -31,13 +31,13 @@ def test_the_http_api_goes_through_the_link_to_the_balancers_listener(catalogue:
 
     assert integration.properties["ConnectionType"] == "VPC_LINK"
     assert catalogue.target(integration.stack, integration.properties["IntegrationUri"]) == (
-        catalogue.only("AWS::ElasticLoadBalancingV2::Listener").key
+        catalogue.only("AWS::ElasticLoadBalancingV2::Listener", "Catalogue").key
     )
 
 
 def test_the_balancer_is_internal_and_knows_nothing_but_the_two_services(catalogue: System):
-    balancer = catalogue.only("AWS::ElasticLoadBalancingV2::LoadBalancer")
-    [default] = catalogue.only("AWS::ElasticLoadBalancingV2::Listener").properties["DefaultActions"]
+    balancer = catalogue.only("AWS::ElasticLoadBalancingV2::LoadBalancer", "Catalogue")
+    [default] = catalogue.only("AWS::ElasticLoadBalancingV2::Listener", "Catalogue").properties["DefaultActions"]
 
     assert balancer.properties["Scheme"] == "internal"
     assert default["FixedResponseConfig"]["StatusCode"] == "404"
@@ -46,14 +46,14 @@ def test_the_balancer_is_internal_and_knows_nothing_but_the_two_services(catalog
 def test_a_path_that_only_begins_like_a_services_is_not_the_services(catalogue: System):
     patterns = {
         tuple(rule.properties["Conditions"][0]["PathPatternConfig"]["Values"])
-        for rule in catalogue.of_type("AWS::ElasticLoadBalancingV2::ListenerRule")
+        for rule in catalogue.of_type("AWS::ElasticLoadBalancingV2::ListenerRule", "Catalogue")
     }
 
     assert patterns == {("/api/books", "/api/books/*"), ("/api/authors", "/api/authors/*")}
 
 
 def test_each_service_has_a_target_group_that_checks_its_health(catalogue: System):
-    groups = catalogue.of_type("AWS::ElasticLoadBalancingV2::TargetGroup")
+    groups = catalogue.of_type("AWS::ElasticLoadBalancingV2::TargetGroup", "Catalogue")
 
     assert {group.properties["HealthCheckPath"] for group in groups} == {"/health"}
     assert len(groups) == 2
@@ -79,7 +79,7 @@ def test_the_http_api_is_throttled_because_waf_does_not_protect_it(catalogue: Sy
 
 
 def test_the_bucket_is_private_and_encrypted(diaries: System):
-    bucket = diaries.only("AWS::S3::Bucket").properties
+    bucket = diaries.only("AWS::S3::Bucket", "Diaries").properties
 
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
@@ -87,7 +87,7 @@ def test_the_bucket_is_private_and_encrypted(diaries: System):
 
 
 def test_the_bucket_speaks_tls_only(diaries: System):
-    tls, *_ = diaries.only("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
+    tls, *_ = diaries.only("AWS::S3::BucketPolicy", "Diaries").properties["PolicyDocument"]["Statement"]
 
     assert (tls["Effect"], tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
@@ -120,14 +120,14 @@ ADMINISTRATOR = {**SIGNED, "aws:SecureTransport": "true", "s3:signatureAge": 1_0
 )
 def test_the_bucket_policy_denies(synthesised, who: str, action: str, request_context: dict, denied: bool):
     system = synthesised(next(combination for combination in COMBINATIONS if combination.diaries))
-    statements = system.only("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
+    statements = system.only("AWS::S3::BucketPolicy", "Diaries").properties["PolicyDocument"]["Statement"]
 
+    statements = [statement for statement in statements if statement["Effect"] == "Deny"]
     assert any(_applies(statement, action, request_context) for statement in statements) == denied, who
 
 
 def _applies(statement: dict, action: str, request_context: dict) -> bool:
     """IAM's evaluation of one Deny: all conditions must match, and a negated one matches a missing key."""
-    assert statement["Effect"] == "Deny"
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     compare = {
         "StringEquals": lambda have, want: have == want,
@@ -143,11 +143,11 @@ def _applies(statement: dict, action: str, request_context: dict) -> bool:
 
 
 def test_the_policy_names_the_vpcs_endpoint(diaries: System):
-    statements = diaries.only("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
+    statements = diaries.only("AWS::S3::BucketPolicy", "Diaries").properties["PolicyDocument"]["Statement"]
     endpoints = [
         statement["Condition"]["StringNotEquals"]["aws:SourceVpce"]
         for statement in statements
-        if "StringNotEquals" in statement["Condition"]
+        if "StringNotEquals" in statement.get("Condition", {})
     ]
 
     assert len(endpoints) == 2
@@ -173,7 +173,7 @@ def test_every_role_that_may_touch_pictures_carries_the_tag_that_the_policy_asks
 
 
 def test_old_versions_of_pictures_end_when_the_backups_that_name_them_do(prod: System):
-    bucket = prod.only("AWS::S3::Bucket").properties
+    bucket = prod.only("AWS::S3::Bucket", "Diaries").properties
     [rule] = [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if "NoncurrentVersionExpiration" in rule]
 
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -185,7 +185,7 @@ def test_old_versions_of_pictures_end_when_the_backups_that_name_them_do(prod: S
 
 
 def test_incomplete_uploads_are_thrown_away(diaries: System):
-    rule, *_ = diaries.only("AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
+    rule, *_ = diaries.only("AWS::S3::Bucket", "Diaries").properties["LifecycleConfiguration"]["Rules"]
 
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert rule["Status"] == "Enabled"
@@ -205,7 +205,7 @@ def test_only_the_application_may_touch_the_objects_and_only_with_diaries(system
 
 
 def test_the_name_that_the_policies_use_is_the_buckets(diaries: System):
-    name = diaries.only("AWS::S3::Bucket").properties["BucketName"]["Fn::Join"][1]
+    name = diaries.only("AWS::S3::Bucket", "Diaries").properties["BucketName"]["Fn::Join"][1]
     for policy in diaries.of_type("AWS::IAM::Policy"):
         for statement in policy.properties["PolicyDocument"]["Statement"]:
             if "s3:PutObject" in statement["Action"]:

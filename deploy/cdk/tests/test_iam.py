@@ -6,6 +6,7 @@ from typing import Any
 from system import Resource, System
 
 ACTIONS_THAT_TAKE_NO_RESOURCE = {
+    "ec2:DescribeSecurityGroupRules",
     "ecr:GetAuthorizationToken",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
@@ -16,6 +17,7 @@ ACTIONS_THAT_TAKE_NO_RESOURCE = {
 
 MANAGED_POLICIES = {
     "service-role/AmazonECSInfrastructureRoleforExpressGatewayServices",
+    "AmazonECSInfrastructureRolePolicyForLoadBalancers",
     # The CDK's own function that runs ours at a deployment.
     "service-role/AWSLambdaBasicExecutionRole",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
+from aws_cdk.aws_ecr_assets import Platform
 
 from causeway import images
 from causeway.images import DOCKERFILES, STAGING_RULES
@@ -26,12 +27,15 @@ def test_build_results_and_the_apps_own_output_are_not_sent_to_docker():
     assert {"**/target", ".git", "deploy/cdk"} <= set(STAGING_RULES)
 
 
-def test_there_are_two_images_each_for_its_architecture(system: System):
-    platforms = {asset["source"]["dockerFile"]: asset["source"]["platform"] for asset in system.docker_images}
+def test_images_are_for_arm_wherever_the_front_door_allows_it(system: System):
+    built = {(asset["source"]["dockerFile"], asset["source"]["platform"]) for asset in system.docker_images}
+    doors = {
+        "linux/amd64" if door == "app-runner" else "linux/arm64" for door in system.combination.front_door.split("+")
+    }
 
-    assert platforms == {
-        DOCKERFILES["frontend-api"]: "linux/amd64",
-        DOCKERFILES["private-service"]: "linux/arm64",
+    assert built == {
+        (DOCKERFILES["private-service"], "linux/arm64"),
+        *((DOCKERFILES["frontend-api"], platform) for platform in doors),
     }
 
 
@@ -45,7 +49,7 @@ def _stage(context: Path, outdir: Path) -> Path:
     app = App(outdir=str(outdir))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(images, "BUILD_CONTEXT", context)
-        image = images.frontend_image(Stack(app, "Images"))
+        image = images.frontend_image(Stack(app, "Images"), Platform.LINUX_ARM64)
     return outdir / f"asset.{image.asset_hash}"
 
 

@@ -32,8 +32,22 @@ def test_nobody_else_reaches_database_or_private_service(system: System):
 
 
 def test_nobody_in_the_system_reaches_the_front_door_from_inside(system: System):
+    """A balancer of our own is the front of its front door, and calls from there."""
     for door in _front_doors(system):
-        assert _callers(system, door) == set()
+        balancer = {("BalancerFrontDoor.BalancerGroup", HTTP)} if door == "BalancerFrontDoor.Group" else set()
+        assert _callers(system, door) == balancer
+
+
+def test_the_public_balancer_lets_everybody_in_to_its_listeners_and_reaches_the_public_api_alone(system: System):
+    if "BalancerFrontDoor" not in system.stacks:
+        return
+    group = "BalancerFrontDoor.BalancerGroup"
+    [body] = [each for each in system.of_type("AWS::EC2::SecurityGroup") if _named(each.key) == group]
+    ports = {(rule["CidrIp"], rule["FromPort"]) for rule in body.properties["SecurityGroupIngress"]}
+
+    assert ports == {("0.0.0.0/0", port) for port in ((80, 443) if system.combination.domain else (80,))}
+    assert _callers(system, group) == set()
+    assert _reached_from(system, group) == {(group, "BalancerFrontDoor.Group", HTTP)}
 
 
 def test_the_catalogue_is_a_chain_from_the_link_to_its_services(system: System):
@@ -58,8 +72,10 @@ def test_a_rule_always_has_its_counterpart(system: System):
     assert _rules(system, "Egress") == _rules(system, "Ingress")
 
 
-def test_no_rule_lets_an_address_range_in(system: System):
+def test_no_rule_lets_an_address_range_in_but_the_public_balancers(system: System):
     for group in system.of_type("AWS::EC2::SecurityGroup"):
+        if _named(group.key) == "BalancerFrontDoor.BalancerGroup":
+            continue
         assert not group.properties.get("SecurityGroupIngress"), group.key
     for rule in system.of_type("AWS::EC2::SecurityGroupIngress"):
         assert "SourceSecurityGroupId" in rule.properties, rule.id

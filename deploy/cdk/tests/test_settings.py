@@ -141,3 +141,27 @@ def test_the_budget_may_be_used_up_to_the_last_connection():
 def test_synthesis_fails_with_the_sum_written_out(tmp_path):
     with pytest.raises(SettingError, match=r"2 instances x \(50 \+ 2\) .* = 218 .* 1 ACU allow 189"):
         synthesise(Combination(), tmp_path, database_pool_size="50")
+
+
+ZONE = {"hosted_zone_id": "Z0123456789ABC", "hosted_zone_name": "example.com"}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"hosted_zone_id": "Z0123456789ABC"}, "say hosted_zone_name as well, or none of them"),
+        (ZONE, "say which domain it is for"),
+        ({"front_door": "balancer", "domain": "api.example.com"}, "say hosted_zone_id and hosted_zone_name"),
+        ({"front_door": "balancer", "domain": "api.example.org", **ZONE}, "it is not in the zone"),
+        ({"front_door": "balancer", "domain": "api.notexample.com", **ZONE}, "it is not in the zone"),
+        ({"front_door": "app-runner", "domain": "api.example.com", **ZONE}, "only front_door=balancer takes it"),
+        ({"front_door": "balancer", "stage": "prod"}, "a stage like prod needs HTTPS"),
+    ],
+)
+def test_a_domain_that_cannot_work_is_refused_with_what_is_missing(given: dict[str, str], says: str):
+    with pytest.raises(SettingError, match=says):
+        _settings(**given)
+
+
+def test_a_domain_may_be_the_zone_itself():
+    assert _settings(front_door="balancer", domain="example.com", **ZONE).domain == "example.com"

@@ -22,11 +22,14 @@ STACKS = (
     "AppRunnerFrontDoor",
     "ExpressFrontDoor",
     "Edge",
+    "BalancerFrontDoor",
     "Catalogue",
     "Diaries",
+    "Watch",
 )
 SEEN_IN = {
     "AppRunnerFrontDoor": Combination("app-runner"),
+    "BalancerFrontDoor": Combination("balancer", domain=True),
     "Catalogue": Combination(catalogue=True),
     "Diaries": Combination(diaries=True),
 }
@@ -57,17 +60,17 @@ def render(stack: Stack) -> str:
         if resource.type != "AWS::CDK::Metadata":
             body = {key: value for key, value in resource.body.items() if key != "Metadata"}
             body["Properties"] = {key: value for key, value in resource.properties.items() if key != "Tags"}
-            shown["Resources"][resource.id] = _short(body)
-    shown["Outputs"] = {id: _short(output["Value"]) for id, output in stack.outputs.items()}
+            shown["Resources"][resource.id] = short(body)
+    shown["Outputs"] = {id: short(output["Value"]) for id, output in stack.outputs.items()}
     text = yaml.safe_dump(shown, sort_keys=False, width=140)
     text = re.sub(r"\b[0-9a-f]{64}\b", "<asset>", text)
     return re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1<hash>", text)
 
 
-def _short(value: Any) -> Any:
+def short(value: Any) -> Any:
     """`${Resource.Attribute}` for references of all kinds, text for joins."""
     if isinstance(value, list):
-        return [_short(item) for item in value]
+        return [short(item) for item in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
@@ -81,7 +84,7 @@ def _short(value: Any) -> Any:
         if function == "Fn::Sub" and isinstance(argument, str):
             return argument
         if function == "Fn::Join":
-            parts = _short(argument[1])
+            parts = short(argument[1])
             if all(isinstance(part, str) for part in parts):
                 return argument[0].join(parts)
-    return {key: _short(item) for key, item in value.items()}
+    return {key: short(item) for key, item in value.items()}

@@ -1,0 +1,43 @@
+"""One dashboard a stage: traffic, errors, latency, instances, database, doctor."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from causeway.data import Data
+from causeway.front_door import FrontDoorStack
+from causeway.settings import Settings
+
+MINUTE = Duration.minutes(1)
+CAPACITY = "ServerlessDatabaseCapacity"
+
+
+def dashboard(scope: Construct, settings: Settings, data: Data, front_doors: Sequence[FrontDoorStack]) -> None:
+    """Creates the dashboard: a row for each front door, and one for the database."""
+    board = cloudwatch.Dashboard(
+        scope, "Dashboard", dashboard_name=f"causeway-{settings.stage.name}", default_interval=Duration.hours(3)
+    )
+    for door in front_doors:
+        traffic = door.traffic
+        board.add_widgets(
+            _graph(f"{door.short_name}: requests and 5xx answers a minute", traffic.requests, traffic.errors),
+            _graph(f"{door.short_name}: p99 in seconds", traffic.slowest_seconds),
+            _graph(f"{door.short_name}: instances", traffic.instances),
+            _graph(
+                f"{door.short_name}: the doctor fails",
+                door.doctor_gate.function.metric_errors(period=Duration.minutes(5), statistic="Sum"),
+            ),
+        )
+    cluster = data.cluster
+    board.add_widgets(
+        _graph("database: capacity (ACU)", cluster.metric(CAPACITY, period=MINUTE)),
+        _graph("database: connections", cluster.metric_database_connections(period=MINUTE, statistic="Maximum")),
+        _graph("database: deadlocks", cluster.metric_deadlocks(period=MINUTE, statistic="Sum")),
+        _graph("database: free memory", cluster.metric_freeable_memory(period=MINUTE, statistic="Minimum")),
+    )
+
+
+def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=6, height=6)

@@ -1,0 +1,117 @@
+"""Somebody is told when the system is not well, and again when it is."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from system import REPOSITORY_ROOT, Resource, System
+
+RUNBOOKS = (REPOSITORY_ROOT / "docs/runbooks.md").read_text()
+HEADINGS = {
+    heading.lower().replace(" ", "-"): text
+    for heading, text in re.findall(r"^## ([^\n]+)\n\n(.*?)(?=\n## |\Z)", RUNBOOKS, re.MULTILINE | re.DOTALL)
+}
+
+
+def _alarms(system: System) -> list[Resource]:
+    return system.of_type("AWS::CloudWatch::Alarm", "Watch")
+
+
+def test_every_alarm_speaks_when_it_begins_and_when_it_ends_and_says_what_missing_data_means(system: System):
+    topic = {"Ref": system.only("AWS::SNS::Topic").id}
+
+    for alarm in _alarms(system):
+        assert alarm.properties["AlarmActions"] == alarm.properties["OKActions"] == [topic], alarm.key
+        assert alarm.properties["TreatMissingData"] in ("breaching", "notBreaching"), alarm.key
+        assert alarm.properties["AlarmName"].startswith("causeway-dev-"), alarm.key
+
+
+def test_every_alarm_and_event_leads_to_a_runbook_with_symptom_doctor_and_three_steps(system: System):
+    told = [alarm.properties["AlarmDescription"] for alarm in _alarms(system)]
+    told += [rule.properties["Description"] for rule in system.of_type("AWS::Events::Rule", "Watch")]
+    used = {re.search(r"Runbook: docs/runbooks\.md#([a-z-]+)$", text)[1] for text in told}
+
+    assert used == set(HEADINGS)
+    for heading in used:
+        text = HEADINGS[heading]
+        assert "*Symptom:*" in text, heading
+        assert "*The doctor*" in text, heading
+        assert re.findall(r"^(\d)\. ", text, re.MULTILINE) == ["1", "2", "3"], heading
+
+
+@pytest.mark.parametrize("what", ["errors", "slow", "no-instance", "no-further-instance", "gate-errors"])
+def test_every_front_door_is_watched(system: System, what: str):
+    names = {alarm.properties["AlarmName"] for alarm in _alarms(system)}
+
+    for door in system.combination.front_door.split("+"):
+        assert f"causeway-dev-{door.replace('-', '')}-{what}" in names
+
+
+def test_no_instance_at_all_is_bad_news_even_without_data(system: System):
+    for alarm in _alarms(system):
+        silent = alarm.properties["AlarmName"].endswith("no-instance")
+        assert (alarm.properties["TreatMissingData"] == "breaching") == silent
+
+
+def test_the_connections_alarm_is_at_eighty_percent_of_what_the_database_allows(system: System, prod: System):
+    for each, allowed in ((system, 189), (prod, 1669)):
+        [alarm] = [a for a in _alarms(each) if a.properties["AlarmName"].endswith("database-connections")]
+        assert alarm.properties["Threshold"] == int(allowed * 0.8)
+
+
+def test_alarms_events_and_budgets_may_publish_on_the_encrypted_topic_and_nobody_elses_may(system: System):
+    key = system.only("AWS::KMS::Key", "Watch").properties
+    publishers = {
+        service: statement["Condition"]
+        for statement in key["KeyPolicy"]["Statement"]
+        if "Service" in statement["Principal"]
+        for service in _list(statement["Principal"]["Service"])
+    }
+
+    assert set(publishers) == {"cloudwatch.amazonaws.com", "events.amazonaws.com", "budgets.amazonaws.com"}
+    own = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert all(condition == own for condition in publishers.values())
+    assert key["EnableKeyRotation"] is True
+    assert "KmsMasterKeyId" in system.only("AWS::SNS::Topic").properties
+
+
+def _list(one_or_more: str | list[str]) -> list[str]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
+def test_the_doctor_is_asked_every_five_minutes_where_the_database_stays_awake_and_nowhere_else(
+    system: System, prod: System
+):
+    assert not system.of_type("AWS::Scheduler::Schedule")
+    schedules = prod.of_type("AWS::Scheduler::Schedule")
+    assert [each.properties["ScheduleExpression"] for each in schedules] == ["rate(5 minutes)"] * 2
+
+
+def test_a_month_that_costs_too_much_is_told_in_prod(system: System, prod: System):
+    assert not system.of_type("AWS::Budgets::Budget")
+    budget = prod.only("AWS::Budgets::Budget").properties["Budget"]
+    assert budget["BudgetLimit"] == {"Amount": 500, "Unit": "USD"}
+    assert budget["CostFilters"] == {"TagKeyValue": ["user:stage$prod"]}
+
+
+def test_the_dashboard_shows_every_front_door_and_the_database(system: System):
+    body = system.only("AWS::CloudWatch::Dashboard").properties["DashboardBody"]
+    text = json.dumps(body)
+
+    for door in system.combination.front_door.split("+"):
+        assert f"{door.replace('-', '')}: requests" in text
+    assert "database: capacity" in text
+
+
+def test_expresss_alarms_count_both_target_groups_of_its_canary(system: System):
+    if "express" not in system.combination.front_door:
+        return
+    [alarm] = [a for a in _alarms(system) if a.properties["AlarmName"] == "causeway-dev-express-errors"]
+    metrics: list[dict[str, Any]] = alarm.properties["Metrics"]
+
+    assert len([each for each in metrics if "MetricStat" in each]) == 2
+    assert [each["Expression"] for each in metrics if "Expression" in each] == [
+        "SUM([FILL(errors1, 0), FILL(errors2, 0)])"
+    ]
