@@ -7,6 +7,8 @@ use causeway_common::http::server::ServerConfig;
 use causeway_common::telemetry::LogConfig;
 use url::Url;
 
+use crate::catalogue::CatalogueConfig;
+
 const ECS_CONTAINER_METADATA_URI_V4: Optional<Url> = Optional::parsed(
     "ECS_CONTAINER_METADATA_URI_V4",
     "an http or https URL",
@@ -38,6 +40,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Where the identity comes from.
     pub metadata: MetadataConfig,
+    /// Which books and authors to serve.
+    pub catalogue: CatalogueConfig,
 }
 
 /// How to ask the ECS task metadata endpoint.
@@ -53,11 +57,13 @@ pub struct MetadataConfig {
 
 impl Configuration for Config {
     const SERVICE: &'static str = "private-service";
-    const VARIABLES: &'static [Group] = &[ServerConfig::VARIABLES, LogConfig::VARIABLES, MetadataConfig::VARIABLES];
+    const VARIABLES: &'static [Group] =
+        &[ServerConfig::VARIABLES, LogConfig::VARIABLES, MetadataConfig::VARIABLES, CatalogueConfig::VARIABLES];
 
     fn read(vars: &mut Vars<'_>) -> Option<Self> {
         let (server, log) = (ServerConfig::load(vars), LogConfig::load(vars));
-        Some(Self { server, log, metadata: MetadataConfig::load(vars) })
+        let (metadata, catalogue) = (MetadataConfig::load(vars), CatalogueConfig::load(vars));
+        Some(Self { server, log, metadata, catalogue })
     }
 
     fn server(&self) -> &ServerConfig {

@@ -1,6 +1,7 @@
-//! private-service: reports the identity of the ECS task it runs in.
+//! private-service: reports the identity of the ECS task it runs in, and serves books and authors.
 
 mod app;
+mod catalogue;
 mod config;
 mod routes;
 mod task_metadata;

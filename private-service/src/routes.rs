@@ -3,6 +3,7 @@
 //! | URL             | answers                                                     |
 //! |-----------------|-------------------------------------------------------------|
 //! | `/`             | the identity of the ECS task, from its metadata             |
+//! | `/api/books`…   | the catalogue, as far as `CATALOGUE` names it               |
 //! | `/health`       | 200 while the process answers                               |
 //! | `/ready`        | 200 unless the process was told to stop                     |
 //! | `/docs`         | the API, to read and to try                                 |
@@ -12,24 +13,39 @@ use actix_web::web::{self, ServiceConfig};
 use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
 use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
-use causeway_common::http::problem::{Problem, ProblemBody};
+use causeway_common::http::problem::{Kind, Problem, ProblemBody};
 use causeway_common::http::route::route;
 use causeway_common::shutdown::Draining;
 use utoipa::OpenApi;
 
+use crate::catalogue::{self, Catalogue, handlers as records};
 use crate::task_metadata::{TaskMetadata, handlers};
 
 /// The API's description.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "private-service", description = "Tells the identity of the ECS task that it runs in."),
+    info(
+        title = "private-service",
+        description = "Reports the identity of the ECS task that it runs in, and serves books and authors."
+    ),
     paths(handlers::identity, health::health, ready),
     components(schemas(TaskIdentity, Status, ProblemBody))
 )]
 struct ApiDoc;
 
+#[derive(OpenApi)]
+#[openapi(paths(records::books, records::book, records::books_health))]
+struct Books;
+
+#[derive(OpenApi)]
+#[openapi(paths(records::authors, records::author, records::authors_health))]
+struct Authors;
+
+/// The problems that the features report.
+const KINDS: &[&[&Kind]] = &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE], catalogue::KINDS];
+
 /// Adds every route; runs once on each worker.
-pub fn routes(metadata: TaskMetadata) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+pub fn routes(metadata: TaskMetadata, catalogue: Catalogue) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let metadata = web::Data::new(metadata);
     move |routes| {
         routes
@@ -37,7 +53,25 @@ pub fn routes(metadata: TaskMetadata) -> impl Fn(&mut ServiceConfig) + Clone + S
             .service(route("/").get(handlers::identity))
             .service(route("/health").get(health::health))
             .service(route("/ready").get(ready));
-        docs::mount(routes, ApiDoc::openapi(), &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE]]);
+        let mut description = ApiDoc::openapi();
+        if let Some(books) = &catalogue.books {
+            description.merge(Books::openapi());
+            // The health check goes first: `health` would be taken for an id.
+            routes
+                .app_data(books.clone())
+                .service(route("/api/books").get(records::books))
+                .service(route("/api/books/health").get(records::books_health))
+                .service(route("/api/books/{id}").get(records::book));
+        }
+        if let Some(authors) = &catalogue.authors {
+            description.merge(Authors::openapi());
+            routes
+                .app_data(authors.clone())
+                .service(route("/api/authors").get(records::authors))
+                .service(route("/api/authors/health").get(records::authors_health))
+                .service(route("/api/authors/{id}").get(records::author));
+        }
+        docs::mount(routes, description, KINDS);
     }
 }
 

@@ -1,87 +1,152 @@
 //! The addresses behind the private service's name: fresh, spread over, and without those that just failed.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::net::lookup_host;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::error::PrivateServiceError;
 
-/// Cloud Map's records live 10 s here; asking more often than that notices a new task early and costs half a packet a
-/// second.
+/// Cloud Map's records live for 10 s here. Asking more often notices a new task early and costs half a packet a second.
 const FRESH_FOR: Duration = Duration::from_secs(2);
 /// An address that failed gets no request for this long, as long as there is another.
 const SHUNNED_FOR: Duration = Duration::from_secs(5);
 const RESOLVE_LIMIT: Duration = Duration::from_secs(1);
 
-/// A name, what it resolved to last, and which of that to use next.
+/// A name, what it resolved to last, and which address to use next.
 pub(super) struct Addresses {
     host: String,
     port: u16,
-    /// Held while the name is resolved: one look-up serves all who wait.
-    resolved: tokio::sync::Mutex<Resolved>,
-    shunned: Mutex<HashMap<SocketAddr, Instant>>,
+    known: Arc<watch::Sender<Known>>,
+    /// Look-ups run here and not on the worker of the request that caused them, so that neither a caller who hangs up
+    /// nor a worker that stops leaves the others waiting.
+    runtime: Handle,
+    turn: AtomicUsize,
+    /// The addresses whose last answer was a failure, and when that was.
+    failing: Mutex<HashMap<SocketAddr, Instant>>,
 }
 
 #[derive(Default)]
-struct Resolved {
+struct Known {
     addresses: Vec<SocketAddr>,
     at: Option<Instant>,
-    turn: usize,
+    resolving: bool,
+    failure: Option<Arc<io::Error>>,
 }
 
 impl Addresses {
+    /// Resolves nothing yet. Look-ups will run in the caller's runtime.
     pub(super) fn new(host: String, port: u16) -> Self {
-        Self { host, port, resolved: tokio::sync::Mutex::default(), shunned: Mutex::default() }
+        let (turn, failing) = (AtomicUsize::new(0), Mutex::default());
+        Self { host, port, known: Arc::default(), runtime: Handle::current(), turn, failing }
     }
 
-    /// All addresses, in the order in which to try them: another one first each time, those that just failed last.
+    /// Returns all addresses, a different one first each time and those that just failed last. A record that is no
+    /// longer fresh is resolved again behind the answer; only the first look-up is waited for.
     pub(super) async fn in_turn(&self) -> Result<Vec<SocketAddr>, PrivateServiceError> {
-        let mut resolved = self.resolved.lock().await;
-        if resolved.at.is_none_or(|at| at.elapsed() >= FRESH_FOR) {
-            self.refresh(&mut resolved).await?;
+        self.resolve_if_due();
+        let mut updates = self.known.subscribe();
+        let usable = |known: &Known| !known.addresses.is_empty() || !known.resolving;
+        let known = updates.wait_for(usable).await.expect("`self` keeps the sender");
+        if known.addresses.is_empty() {
+            let source = known.failure.clone().unwrap_or_else(|| Arc::new(no_address()));
+            return Err(PrivateServiceError::Resolve { host: self.host.clone(), source });
         }
-        resolved.turn = resolved.turn.wrapping_add(1);
-        let mut order = resolved.addresses.clone();
-        let first = resolved.turn % order.len();
-        drop(resolved);
+        let mut order = known.addresses.clone();
+        drop(known);
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % order.len();
         order.rotate_left(first);
-
-        let mut shunned = self.shunned.lock().expect("no holder of this lock can panic");
-        shunned.retain(|_, since| since.elapsed() < SHUNNED_FOR);
-        order.sort_by_key(|address| shunned.contains_key(address));
+        let failing = self.failing();
+        order.sort_by_key(|address| failing.get(address).is_some_and(|since| since.elapsed() < SHUNNED_FOR));
         Ok(order)
     }
 
-    pub(super) fn shun(&self, address: SocketAddr) {
-        self.shunned.lock().expect("no holder of this lock can panic").insert(address, Instant::now());
+    /// Returns an address that is not among `tried`, if one is known by now.
+    pub(super) fn other_than(&self, tried: &[SocketAddr]) -> Option<SocketAddr> {
+        self.known.borrow().addresses.iter().find(|address| !tried.contains(address)).copied()
     }
 
-    /// A resolver that fails for a moment does no harm: the addresses known so far go on being used.
-    async fn refresh(&self, resolved: &mut Resolved) -> Result<(), PrivateServiceError> {
-        let lookup = timeout(RESOLVE_LIMIT, lookup_host((self.host.as_str(), self.port))).await;
-        let found = match lookup {
-            Ok(Ok(found)) => Ok(found.collect::<Vec<_>>()),
-            Ok(Err(source)) => Err(source),
-            Err(elapsed) => Err(elapsed.into()),
-        };
+    /// Waits for the look-up that is under way, if there is one.
+    pub(super) async fn settled(&self) {
+        // An error says that there is no sender, and so no look-up to wait for.
+        let _ = self.known.subscribe().wait_for(|known| !known.resolving).await;
+    }
+
+    /// Takes note of a failure. Returns whether the address was well until now.
+    pub(super) fn mark_failing(&self, address: SocketAddr) -> bool {
+        self.failing().insert(address, Instant::now()).is_none()
+    }
+
+    /// Takes note of an answer. Returns whether the address was failing until now.
+    pub(super) fn mark_well(&self, address: SocketAddr) -> bool {
+        self.failing().remove(&address).is_some()
+    }
+
+    /// Forgets everything about addresses that the name no longer has.
+    pub(super) fn forget_all_but(&self, addresses: &[SocketAddr]) {
+        self.failing().retain(|address, _| addresses.contains(address));
+    }
+
+    fn failing(&self) -> MutexGuard<'_, HashMap<SocketAddr, Instant>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn resolve_if_due(&self) {
+        let begins = self.known.send_if_modified(|known| {
+            let due = !known.resolving && known.at.is_none_or(|at| at.elapsed() >= FRESH_FOR);
+            known.resolving |= due;
+            due
+        });
+        if begins {
+            self.runtime.spawn(resolve(self.host.clone(), self.port, self.known.clone()));
+        }
+    }
+}
+
+/// Resolves the name and takes in the result. A resolver that fails does no harm once there are addresses: they stay.
+async fn resolve(host: String, port: u16, known: Arc<watch::Sender<Known>>) {
+    let found = match timeout(RESOLVE_LIMIT, lookup_host((host.as_str(), port))).await {
+        Ok(Ok(found)) => Ok(found.collect::<Vec<_>>()),
+        Ok(Err(error)) => Err(error),
+        Err(elapsed) => Err(elapsed.into()),
+    };
+    let found = found.and_then(|addresses| if addresses.is_empty() { Err(no_address()) } else { Ok(addresses) });
+    known.send_modify(|known| known.take_in(&host, found));
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+}
+
+impl Known {
+    fn take_in(&mut self, host: &str, found: io::Result<Vec<SocketAddr>>) {
+        let was_failing = self.failure.is_some();
+        self.resolving = false;
         match found {
-            Ok(mut addresses) if !addresses.is_empty() => {
+            Ok(mut addresses) => {
                 addresses.sort_unstable();
                 addresses.dedup();
-                resolved.addresses = addresses;
+                self.addresses = addresses;
+                self.failure = None;
+                if was_failing {
+                    tracing::info!(host, "the private service's name can be resolved again");
+                }
             }
-            Ok(_) if resolved.addresses.is_empty() => return Err(PrivateServiceError::NoAddress(self.host.clone())),
-            Err(source) if resolved.addresses.is_empty() => {
-                return Err(PrivateServiceError::Resolve { host: self.host.clone(), source });
+            Err(error) => {
+                if !was_failing {
+                    tracing::warn!(host, %error, "the private service's name can't be resolved");
+                }
+                self.failure = Some(Arc::new(error));
             }
-            Ok(_) => tracing::warn!(host = self.host, "the private service's name has no address any more"),
-            Err(error) => tracing::warn!(host = self.host, %error, "the private service's name can't be resolved"),
         }
-        resolved.at = Some(Instant::now());
-        Ok(())
+        // Without any address the next request asks again.
+        self.at = (!self.addresses.is_empty()).then(Instant::now);
     }
 }

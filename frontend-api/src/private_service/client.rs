@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use causeway_common::config::{Group, Optional, Var, Vars};
 use causeway_common::contract::TaskIdentity;
 use causeway_common::http::client::{self, BodyError};
+use causeway_common::telemetry::chain;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::addresses::Addresses;
 use super::error::PrivateServiceError;
 
-/// One replica gets this part of what is left of the deadline, so that there is time to ask another.
-const SHARE_OF_DEADLINE: u32 = 2;
 /// Bytes; an identity has some hundred.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -32,6 +33,13 @@ const PRIVATE_SERVICE_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
     1..=600_000,
     "Deadline for asking the private service, all attempts together.",
 );
+const PRIVATE_SERVICE_CONCURRENCY: Var<usize> = Var::int(
+    "PRIVATE_SERVICE_CONCURRENCY",
+    256,
+    1..=10_000,
+    "Requests, and so connections, to the private service at a time; more are answered with 503.",
+);
+
 /// Where the private service is.
 #[derive(Debug)]
 pub struct PrivateServiceConfig {
@@ -39,16 +47,24 @@ pub struct PrivateServiceConfig {
     pub url: Option<Url>,
     /// The deadline of a request with all its attempts.
     pub timeout: Duration,
+    /// Requests at a time.
+    pub concurrency: usize,
 }
 
 impl PrivateServiceConfig {
     /// Its variables.
-    pub const VARIABLES: Group =
-        Group { title: "Private service", variables: &[&ECSPRIVATESERVICE, &PRIVATE_SERVICE_TIMEOUT_MS] };
+    pub const VARIABLES: Group = Group {
+        title: "Private service",
+        variables: &[&ECSPRIVATESERVICE, &PRIVATE_SERVICE_TIMEOUT_MS, &PRIVATE_SERVICE_CONCURRENCY],
+    };
 
     /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
-        Self { url: vars.read(&ECSPRIVATESERVICE), timeout: vars.read(&PRIVATE_SERVICE_TIMEOUT_MS) }
+        Self {
+            url: vars.read(&ECSPRIVATESERVICE),
+            timeout: vars.read(&PRIVATE_SERVICE_TIMEOUT_MS),
+            concurrency: vars.read(&PRIVATE_SERVICE_CONCURRENCY),
+        }
     }
 }
 
@@ -64,29 +80,32 @@ fn parse_url(text: &str) -> Result<Url, String> {
 pub struct PrivateService {
     target: Option<Target>,
     timeout: Duration,
+    /// One for each request that may be under way.
+    permits: Semaphore,
 }
 
 struct Target {
     url: Url,
     addresses: Addresses,
-    /// One client an address: each keeps its connections, and dropping it closes them.
+    /// One client for each address: it keeps its connections, and dropping it closes them.
     clients: Mutex<HashMap<SocketAddr, reqwest::Client>>,
 }
 
 impl PrivateService {
-    /// Nothing is resolved or connected yet.
+    /// Resolves and connects nothing yet.
     pub fn new(config: PrivateServiceConfig) -> Self {
         let target = config.url.and_then(|url| {
             let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
             let addresses = Addresses::new(host, url.port_or_known_default()?);
             Some(Target { url, addresses, clients: Mutex::default() })
         });
-        Self { target, timeout: config.timeout }
+        Self { target, timeout: config.timeout, permits: Semaphore::new(config.concurrency) }
     }
 
-    /// The identity of the task that answered. A replica that fails is left for another, within one deadline.
+    /// Returns the identity of the task that answered. If a replica fails, another is asked, within one deadline.
     pub(super) async fn identity(&self) -> Result<TaskIdentity, PrivateServiceError> {
         let target = self.target.as_ref().ok_or(PrivateServiceError::NotConfigured)?;
+        let _permit = self.permits.try_acquire().map_err(|_| PrivateServiceError::Busy)?;
         let deadline = Instant::now() + self.timeout;
         timeout_at(deadline, target.ask_in_turn(deadline)).await.unwrap_or(Err(PrivateServiceError::TimedOut))
     }
@@ -94,19 +113,50 @@ impl PrivateService {
 
 impl Target {
     async fn ask_in_turn(&self, deadline: Instant) -> Result<TaskIdentity, PrivateServiceError> {
-        let mut outcome = Err(PrivateServiceError::TimedOut);
-        let addresses = self.addresses.in_turn().await?;
-        self.forget_all_but(&addresses);
-        for address in addresses {
-            let share = deadline.saturating_duration_since(Instant::now()) / SHARE_OF_DEADLINE;
-            let attempt = timeout_at(Instant::now() + share, self.ask(address)).await;
-            outcome = attempt.unwrap_or(Err(PrivateServiceError::TimedOut));
+        let order = self.addresses.in_turn().await?;
+        self.forget_all_but(&order);
+        let mut tried = Vec::with_capacity(order.len());
+        let mut next = order[0];
+        loop {
+            tried.push(next);
+            let outcome = self.attempt(next, &tried, deadline).await;
             match &outcome {
-                Err(error) if error.is_worth_another_address() => self.drop_address(address, error),
-                _ => break,
+                Err(error) if error.is_worth_another_address() => self.note_failure(next, error),
+                Err(_) => return outcome,
+                Ok(_) => {
+                    self.note_answer(next);
+                    return outcome;
+                }
+            }
+            let untried = order.iter().find(|address| !tried.contains(address)).copied();
+            let another = match untried {
+                Some(address) => Some(address),
+                None => {
+                    self.addresses.settled().await;
+                    self.addresses.other_than(&tried)
+                }
+            };
+            match another {
+                Some(address) => next = address,
+                None => return outcome,
             }
         }
-        outcome
+    }
+
+    /// Gives a replica half of what is left of the deadline if another one could be asked then, otherwise all of it.
+    async fn attempt(
+        &self,
+        address: SocketAddr,
+        tried: &[SocketAddr],
+        deadline: Instant,
+    ) -> Result<TaskIdentity, PrivateServiceError> {
+        let mut answer = pin!(self.ask(address));
+        let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+        let outcome = match timeout_at(half, &mut answer).await {
+            Err(_) if self.addresses.other_than(tried).is_none() => timeout_at(deadline, answer).await,
+            outcome => outcome,
+        };
+        outcome.unwrap_or(Err(PrivateServiceError::TimedOut))
     }
 
     async fn ask(&self, address: SocketAddr) -> Result<TaskIdentity, PrivateServiceError> {
@@ -138,14 +188,25 @@ impl Target {
         Ok(client)
     }
 
-    /// Drops its connections, too: one to a paused or cut-off task would swallow the next request as well.
-    fn drop_address(&self, address: SocketAddr, error: &PrivateServiceError) {
-        tracing::warn!(%address, %error, "a replica of the private service failed");
-        self.addresses.shun(address);
-        self.clients.lock().expect("no holder of this lock can panic").remove(&address);
+    /// Logs the first of a series of failures alone. The connections of a replica that is silent or can't be reached
+    /// are dropped: one to a paused or cut-off task would swallow the next request as well.
+    fn note_failure(&self, address: SocketAddr, error: &PrivateServiceError) {
+        if self.addresses.mark_failing(address) {
+            tracing::warn!(%address, error = chain(error), "a replica of the private service failed");
+        }
+        if !matches!(error, PrivateServiceError::Status(_)) {
+            self.clients.lock().expect("no holder of this lock can panic").remove(&address);
+        }
+    }
+
+    fn note_answer(&self, address: SocketAddr) {
+        if self.addresses.mark_well(address) {
+            tracing::info!(%address, "a replica of the private service answers again");
+        }
     }
 
     fn forget_all_but(&self, addresses: &[SocketAddr]) {
+        self.addresses.forget_all_but(addresses);
         let mut clients = self.clients.lock().expect("no holder of this lock can panic");
         clients.retain(|address, _| addresses.contains(address));
     }

@@ -1,6 +1,7 @@
 //! Why the private service's answer can't be passed on.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use causeway_common::http::problem::{Failure, Kind, Retry};
 
@@ -12,10 +13,10 @@ pub(super) enum PrivateServiceError {
     Resolve {
         host: String,
         #[source]
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
-    #[error("the name {0:?} has no address")]
-    NoAddress(String),
+    #[error("as many requests as are allowed at a time are under way")]
+    Busy,
     #[error("no HTTP client can be made")]
     Client(#[source] reqwest::Error),
     #[error("the private service can't be reached")]
@@ -48,6 +49,15 @@ pub static NOT_CONFIGURED: Kind = Kind {
     retry: Retry::Never,
 };
 
+/// As many requests to the private service as are allowed at a time are under way.
+pub static BUSY: Kind = Kind {
+    slug: "private-service-busy",
+    status: 503,
+    title: "Too many requests to the private service",
+    meaning: "PRIVATE_SERVICE_CONCURRENCY requests to the private service are under way. Nothing was sent for this one.",
+    retry: Retry::Later,
+};
+
 /// The private service did not answer in time.
 pub static TIMED_OUT: Kind = Kind {
     slug: "private-service-timed-out",
@@ -76,14 +86,15 @@ pub static FAILED: Kind = Kind {
 };
 
 /// What the route to the private service reports.
-pub static KINDS: &[&Kind] = &[&NOT_CONFIGURED, &TIMED_OUT, &UNREACHABLE, &FAILED];
+pub static KINDS: &[&Kind] = &[&NOT_CONFIGURED, &BUSY, &TIMED_OUT, &UNREACHABLE, &FAILED];
 
 impl Failure for PrivateServiceError {
     fn kind(&self) -> &'static Kind {
         match self {
             Self::NotConfigured => &NOT_CONFIGURED,
+            Self::Busy => &BUSY,
             Self::TimedOut => &TIMED_OUT,
-            Self::Resolve { .. } | Self::NoAddress(_) | Self::Client(_) | Self::Unreachable(_) => &UNREACHABLE,
+            Self::Resolve { .. } | Self::Client(_) | Self::Unreachable(_) => &UNREACHABLE,
             Self::Status(_) | Self::NotAnIdentity(_) => &FAILED,
         }
     }

@@ -21,7 +21,7 @@ pub struct PrivateServiceAnswer {
 #[utoipa::path(get, path = "/ecs-private-service", tag = "private service", responses(
     (status = 200, body = PrivateServiceAnswer),
     (status = 502, description = "It can't be reached, or failed", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, description = "None is configured", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, description = "None is configured, or too many requests are under way", body = ProblemBody, content_type = "application/problem+json"),
     (status = 504, description = "It did not answer in time", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn ask(service: web::Data<PrivateService>) -> Result<web::Json<PrivateServiceAnswer>, Problem> {

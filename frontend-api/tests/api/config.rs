@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::aws::SECRET;
 use crate::helpers::{BINARY, NO_DATABASE, spawn_without_database, with_url};
 
-pub const MISTAKES: [(&str, &str); 23] = [
+pub const MISTAKES: [(&str, &str); 24] = [
     ("PORT", "http"),
     ("BIND_ADDRESS", "everywhere"),
     ("WORKERS", "0"),
@@ -31,6 +31,7 @@ pub const MISTAKES: [(&str, &str); 23] = [
     ("REQUEST_TIMEOUT_MS", "5s"),
     ("ECSPRIVATESERVICE", "privateservice:8080"),
     ("PRIVATE_SERVICE_TIMEOUT_MS", "0"),
+    ("PRIVATE_SERVICE_CONCURRENCY", "0"),
     ("DOCTOR_TARGETS", "somewhere"),
     ("ADMIN_TOKEN", "too short"),
     ("FORWARDED_HOPS", "6"),

@@ -6,14 +6,15 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use causeway_testing::ports;
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::helpers::{App, BINARY, NO_DATABASE, eventually, problem};
+use crate::helpers::{App, BINARY, NO_DATABASE, PATIENCE, eventually, problem, unavailable};
 
 const FIRST: &str = "127.0.0.1";
 const SECOND: &str = "127.0.0.2";
@@ -24,7 +25,7 @@ struct Hosts(PathBuf);
 
 impl Hosts {
     fn write(&self, addresses: &[&str]) {
-        let lines = addresses.join(" private.test\n") + " private.test\n";
+        let lines = addresses.iter().map(|address| (*address).to_owned() + " private.test\n").collect::<String>();
         // In place: the service sees this very file.
         std::fs::write(&self.0, lines).unwrap();
     }
@@ -43,8 +44,13 @@ struct Replicas {
 }
 
 /// A service that knows these addresses; nobody is there yet. `None` where no service can have hosts of its own.
-#[expect(clippy::print_stdout, reason = "a test that tests nothing says so")]
 async fn spawn(addresses: &[&str]) -> Option<Replicas> {
+    spawn_with(addresses, &[]).await
+}
+
+/// The same with further variables.
+#[expect(clippy::print_stdout, reason = "a test that tests nothing says so")]
+async fn spawn_with(addresses: &[&str], more: &[(&str, &str)]) -> Option<Replicas> {
     let port = ports::free().unwrap();
     let hosts = Hosts(std::env::temp_dir().join(format!("causeway-hosts-{}-{port}", std::process::id())));
     hosts.write(addresses);
@@ -63,7 +69,7 @@ async fn spawn(addresses: &[&str]) -> Option<Replicas> {
         ("HOSTS", &path),
         ("PROGRAM", BINARY),
     ];
-    let app = App::spawn_program(Path::new(WITH_HOSTS), &env).await;
+    let app = App::spawn_program(Path::new(WITH_HOSTS), &[&env[..], more].concat()).await;
     app.until_examined().await;
     Some(Replicas { app, port, hosts })
 }
@@ -161,4 +167,97 @@ async fn a_replica_that_moves_to_another_address_is_found_there() {
     })
     .await;
     replicas.assert_answered().await;
+}
+
+#[tokio::test]
+async fn a_lone_replica_may_use_the_whole_deadline() {
+    let Some(replicas) = spawn_with(&[FIRST], &[("PRIVATE_SERVICE_TIMEOUT_MS", "6000")]).await else { return };
+    let _slow = replicas.replica(FIRST, identity().set_delay(Duration::from_secs(4))).await;
+    let response = replicas.app.private_service().await;
+    assert_eq!(response.status(), StatusCode::OK, "{:?}", replicas.app.service.logs());
+}
+
+#[tokio::test]
+async fn the_last_replica_may_use_all_that_is_left_of_the_deadline() {
+    let more = [("PRIVATE_SERVICE_TIMEOUT_MS", "10000")];
+    let Some(replicas) = spawn_with(&[FIRST, SECOND], &more).await else { return };
+    let _silent = replicas.replica(FIRST, identity().set_delay(Duration::from_secs(60))).await;
+    let _slow = replicas.replica(SECOND, identity().set_delay(Duration::from_millis(3500))).await;
+    // One of the two requests begins with the silent replica, and leaves half of the deadline to the other one.
+    for _ in 0..2 {
+        let response = replicas.app.private_service().await;
+        assert_eq!(response.status(), StatusCode::OK, "{:?}", replicas.app.service.logs());
+    }
+}
+
+/// A resolver that never answers makes each look-up last as long as the service lets it. The deadline of a request is
+/// shorter, so that a request that waited for a look-up would fail.
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "a test that tests nothing says so")]
+async fn no_request_waits_for_the_resolver_while_an_address_is_known() {
+    let Ok(_silent) = std::net::UdpSocket::bind(("127.0.0.77", 53)) else {
+        println!("not tested: port 53 of 127.0.0.77 can't be opened");
+        return;
+    };
+    let resolv = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(resolv.path(), "nameserver 127.0.0.77\n").unwrap();
+    let more = [("PRIVATE_SERVICE_TIMEOUT_MS", "900"), ("RESOLV", resolv.path().to_str().unwrap())];
+    let Some(replicas) = spawn_with(&[FIRST], &more).await else { return };
+    let _first = replicas.replica(FIRST, identity()).await;
+    replicas.assert_answered().await;
+    // The name is no longer in the file: the resolver is asked.
+    replicas.hosts.write(&[]);
+    let failed = |line: &Value| line["message"] == "the private service's name can't be resolved";
+    eventually("a look-up fails", async || {
+        replicas.assert_answered().await;
+        replicas.app.service.logs().iter().any(failed).then_some(())
+    })
+    .await;
+    replicas.assert_answered().await;
+}
+
+#[tokio::test]
+async fn a_failing_replica_is_logged_once_until_it_answers_again() {
+    let Some(replicas) = spawn(&[FIRST]).await else { return };
+    let failing = replicas.replica(FIRST, ResponseTemplate::new(500)).await;
+    for _ in 0..5 {
+        assert_eq!(replicas.app.private_service().await.status(), StatusCode::BAD_GATEWAY);
+    }
+    failing.reset().await;
+    Mock::given(any()).respond_with(identity()).mount(&failing).await;
+    replicas.assert_answered().await;
+    let logs = replicas.app.service.logs();
+    let count = |message: &str| logs.iter().filter(|line| line["message"] == message).count();
+    assert_eq!(count("a replica of the private service failed"), 1, "{logs:?}");
+    assert_eq!(count("a replica of the private service answers again"), 1, "{logs:?}");
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_are_refused_and_open_no_connection() {
+    let listener = tokio::net::TcpListener::bind((FIRST, 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let env = [("ECSPRIVATESERVICE", url.as_str()), ("PRIVATE_SERVICE_CONCURRENCY", "2")];
+    let app = crate::helpers::spawn_without_database(&env).await;
+    app.until_examined().await;
+    // What the doctor sent.
+    while tokio::time::timeout(Duration::ZERO, listener.accept()).await.is_ok() {}
+    let address = app.url("/ecs-private-service");
+    let waiting: Vec<_> = (0..2).map(|_| tokio::spawn(crate::helpers::client().get(&address).send())).collect();
+    let mut connections = Vec::new();
+    for _ in &waiting {
+        connections.push(tokio::time::timeout(PATIENCE, listener.accept()).await.unwrap().unwrap());
+    }
+    for _ in 0..20 {
+        unavailable(app.private_service().await, "private-service-busy").await;
+    }
+    let another = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
+    assert!(another.is_err(), "a connection was opened");
+    assert_eq!(app.health().await.status(), StatusCode::OK);
+
+    drop(connections);
+    for request in waiting {
+        assert_eq!(request.await.unwrap().unwrap().status(), StatusCode::BAD_GATEWAY);
+    }
+    drop(listener);
+    problem(app.private_service().await, StatusCode::BAD_GATEWAY, "private-service-unreachable").await;
 }

@@ -128,12 +128,22 @@ impl MetadataClient {
         let status = response.status();
         let body = client::read_body(response, BODY_LIMIT)
             .await
-            .map_err(|source| ReadError::Body { url: url.clone(), source })?;
+            .map_err(|source| ReadError::Body { url: without_user_info(url), source })?;
         if status != StatusCode::OK {
-            return Err(ReadError::Status { url: url.clone(), status, message: message(&body) });
+            return Err(ReadError::Status { url: without_user_info(url), status, message: message(&body) });
         }
-        serde_json::from_slice(&body).map_err(|source| ReadError::Document { url: url.clone(), source })
+        serde_json::from_slice(&body).map_err(|source| ReadError::Document { url: without_user_info(url), source })
     }
+}
+
+/// Returns `url` as the log may have it.
+fn without_user_info(url: &Url) -> Url {
+    let mut shown = url.clone();
+    // A URL that can't have user info has none to hide.
+    if shown.set_username("").and_then(|()| shown.set_password(None)).is_err() {
+        shown.set_path("");
+    }
+    shown
 }
 
 /// The text of an error's body: a bare JSON string as a rule, plain text when throttled, sometimes `{}`.

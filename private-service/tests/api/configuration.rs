@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::helpers::{BINARY, spawn_app};
 
-const MISTAKES: [(&str, &str); 7] = [
+const MISTAKES: [(&str, &str); 9] = [
     ("PORT", "http"),
     ("BIND_ADDRESS", "everywhere"),
     ("WORKERS", "0"),
@@ -15,6 +15,8 @@ const MISTAKES: [(&str, &str); 7] = [
     ("ECS_CONTAINER_METADATA_URI_V4", "169.254.170.2/v4/1"),
     ("METADATA_TIMEOUT_MS", "0"),
     ("METADATA_REFRESH_MS", "-1"),
+    ("CATALOGUE", "films"),
+    ("CATALOGUE_FILE", "/nowhere.json"),
 ];
 
 async fn private_service(arguments: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String, String) {

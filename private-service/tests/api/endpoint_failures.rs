@@ -149,3 +149,27 @@ async fn an_incomplete_answer_is_served_but_not_kept() {
     app.endpoint_serves(&usual_container(), &usual_task()).await;
     app.ask_until(|_, identity| identity["IpAddress"] == crate::fixtures::OWN_IP).await;
 }
+
+#[tokio::test]
+async fn user_info_of_the_endpoint_is_not_logged_however_it_fails() {
+    let endpoint = wiremock::MockServer::start().await;
+    let uri = format!("http://agent:hunter2@{}/v4/own", endpoint.address());
+    for answer in [
+        ResponseTemplate::new(500).set_body_json("broken"),
+        ResponseTemplate::new(200).set_body_string("rubbish"),
+        ResponseTemplate::new(200).set_body_bytes(vec![b' '; 3 << 20]),
+        ResponseTemplate::new(200).set_delay(Duration::from_secs(60)),
+    ] {
+        endpoint.reset().await;
+        wiremock::Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&endpoint).await;
+        let env =
+            [("ECS_CONTAINER_METADATA_URI_V4", uri.as_str()), ("METADATA_TIMEOUT_MS", "1000"), ("RUST_LOG", "trace")];
+        let app = spawn_app_with(&env).await;
+        let cause = app.identity_unavailable().await;
+        let lines = app.service.logs();
+        assert!(
+            !cause.contains("hunter2") && lines.iter().all(|line| !line.to_string().contains("hunter2")),
+            "{lines:?}"
+        );
+    }
+}

@@ -53,9 +53,3 @@ pub fn without(mut document: Value, key: &str) -> Value {
     document.as_object_mut().unwrap().remove(key).expect("the fixture has the key");
     document
 }
-
-/// `document` with `key` set to `value`.
-pub fn with(mut document: Value, key: &str, value: impl Into<Value>) -> Value {
-    document[key] = value.into();
-    document
-}

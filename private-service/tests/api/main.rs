@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but clippy does not count their helpers")]
 
 mod caching;
+mod catalogue;
 mod configuration;
 mod endpoint_failures;
 mod fixtures;
