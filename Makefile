@@ -2,33 +2,33 @@
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-SERVICES := --package frontend-api --package private-service
 # Tests that hang are ended by nextest; its settings are in .config/nextest.toml.
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+# The whole workspace is built at a time: parts of it need other features of the dependencies, which cargo would compile anew.
 # Two a core: most tests wait most of the time, for deadlines that are what they test.
 TEST_THREADS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
 DENY := $(shell command -v cargo-deny 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check documents bench clean-test
+.PHONY: help run test test-all check documents bench mutants clean-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", substr($$1, 1, index($$1 ":", ":") - 1), $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run everything on this machine: both services, PostgreSQL, stand-ins for AWS (PORT, PRIVATE_PORT, DATABASE_URL)
-	@$(CARGO) build $(SERVICES) --package causeway-local
-	@exec $(TARGET)/debug/local
+	@$(CARGO) build --workspace
+	@exec "$(TARGET)/debug/local"
 
-test: ## Run all tests, with PostgreSQL in a container or as a child process (TEST_POSTGRES_IMAGE, TEST_DATABASE_URL)
+test: ## Run the Rust tests, with PostgreSQL in a container or as a child process (TEST_POSTGRES_IMAGE, TEST_DATABASE_URL)
 ifneq ($(NEXTEST),)
 	@$(CARGO) nextest run --workspace --no-run
-	@$(TARGET)/debug/with-postgres -- $(CARGO) nextest run --workspace --test-threads $(TEST_THREADS)
+	@"$(TARGET)/debug/with-postgres" -- $(CARGO) nextest run --workspace --test-threads $(TEST_THREADS)
 else
 	@$(CARGO) test --workspace --no-run
-	@$(TARGET)/debug/with-postgres -- $(CARGO) test --workspace
+	@"$(TARGET)/debug/with-postgres" -- $(CARGO) test --workspace
 endif
-	@if python3 -c 'import venv' 2>/dev/null; then $(MAKE) --no-print-directory test-deploy; \
-	else echo "python3 with venv is not here: the deployment's templates are not tested"; test -z "$$CI"; fi
+
+test-all: test test-deploy test-explain test-faults ## Run all tests: also templates, explain, images and faults
 
 check: ## Check formatting, lints as errors, and the dependencies' licences and bans where cargo-deny is installed
 	$(CARGO) fmt --all --check
@@ -42,10 +42,17 @@ endif
 documents: ## Write docs/configuration.md anew from what the services read
 	@$(CARGO) build --workspace
 	@sed -i '/^<!-- generated/q' docs/configuration.md
-	@for service in frontend-api private-service; do $(TARGET)/debug/$$service help variables --markdown; done >> docs/configuration.md
+	@for service in frontend-api private-service; do "$(TARGET)/debug/$$service" help variables --markdown; done >> docs/configuration.md
 
 bench: ## Measure against pgbench and a bare route
 	@deploy/dev/bench/run
+
+# One of eight parts per week, within an hour; all of them in two months.
+mutants: ## Change the code in small ways that a test must notice (needs cargo-mutants; IN_DIFF=file for those of a change)
+	@command -v cargo-mutants >/dev/null || { echo "cargo-mutants is not installed: cargo install cargo-mutants" >&2; exit 69; }
+	@$(CARGO) build --workspace
+	@"$(TARGET)/debug/with-postgres" -- timeout --signal=INT 60m $(CARGO) mutants --output "$(TARGET)" \
+	$(if $(IN_DIFF),--in-diff "$(IN_DIFF)",--shard $$(expr $$(date +%V) % 8)/8)
 
 clean-test: ## Remove test containers that a killed run left behind
 	@docker ps --all --quiet --filter label=causeway.purpose=tests | xargs -r docker rm --force --volumes

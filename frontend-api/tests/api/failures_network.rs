@@ -57,9 +57,9 @@ async fn a_database_that_refuses_connections_is_used_again_when_it_takes_them() 
     outcome.assert_kept(&database.client().await).await;
 }
 
-/// Limits that a silent network runs into soon.
+/// Limits that a silent network soon runs into, and that a busy machine does not: PostgreSQL forks for each connection.
 const IMPATIENT: [(&str, &str); 3] =
-    [("DB_CONNECT_TIMEOUT_MS", "500"), ("DB_QUERY_TIMEOUT_MS", "500"), ("REQUEST_TIMEOUT_MS", "1000")];
+    [("DB_CONNECT_TIMEOUT_MS", "2000"), ("DB_QUERY_TIMEOUT_MS", "2000"), ("REQUEST_TIMEOUT_MS", "3000")];
 
 #[tokio::test]
 async fn a_silent_network_ends_every_wait_and_what_was_registered_is_kept() {
@@ -67,7 +67,7 @@ async fn a_silent_network_ends_every_wait_and_what_was_registered_is_kept() {
     let mut load = Load::start(&app, CLIENTS);
     load.until_registered(40).await;
     proxy.silence();
-    load.until_failed(3 * CLIENTS).await;
+    load.until_failed(2 * CLIENTS).await;
     app.until_ready_is(StatusCode::SERVICE_UNAVAILABLE).await;
     assert_eq!(app.health().await.status(), StatusCode::OK);
     proxy.heal().await;

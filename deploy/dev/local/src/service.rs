@@ -1,19 +1,20 @@
 //! One of the services as a child process.
 
 use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use causeway_common::http::client;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::supervise::{self, Care};
 
-const READY_LIMIT: Duration = Duration::from_secs(30);
 /// Each attempt is a line in the service's log.
 const POLL: Duration = Duration::from_millis(150);
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -42,22 +43,27 @@ impl Service {
         }
         let care = Care { stop_signal: "TERM", remove_if_orphaned: None, announce: false };
         let mut command = supervise::command(care, &program, std::iter::empty::<OsString>());
-        command.envs(environment);
+        if std::env::var_os("LOG_FORMAT").is_none() && std::io::stdout().is_terminal() {
+            // Behind a pipe the service itself would choose JSON.
+            command.env("LOG_FORMAT", "pretty");
+        }
+        command.envs(environment).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Command::from(command).spawn().map_err(|error| format!("can't start {name}: {error}"))?;
         let lifeline = child.stdin.take();
+        child.stdout.take().map(|stdout| tokio::spawn(relay(name, stdout)));
+        child.stderr.take().map(|stderr| tokio::spawn(relay(name, stderr)));
         Ok(Self { name, child, lifeline })
     }
 
-    /// Waits until `/ready` answers 200.
-    pub(crate) async fn wait_until_ready(&mut self, base_url: &str) -> Result<(), String> {
+    /// Waits until `url` answers 200.
+    pub(crate) async fn wait_until_ok(&mut self, url: &str, limit: Duration) -> Result<(), NotReady> {
         let client = client::builder(ANSWER_LIMIT).timeout(ANSWER_LIMIT).build();
-        let client = client.map_err(|error| format!("no HTTP client: {error}"))?;
-        let url = format!("{base_url}/ready");
-        let deadline = Instant::now() + READY_LIMIT;
+        let client = client.map_err(|error| NotReady::Ended(format!("no HTTP client: {error}")))?;
+        let deadline = Instant::now() + limit;
         loop {
             let answer = tokio::select! {
-                status = self.ended() => return Err(status),
-                answer = client.get(&url).send() => answer,
+                status = self.ended() => return Err(NotReady::Ended(status)),
+                answer = client.get(url).send() => answer,
             };
             let problem = match answer {
                 Ok(response) if response.status() == 200 => return Ok(()),
@@ -65,7 +71,8 @@ impl Service {
                 Err(error) => format!("{url}: {error}"),
             };
             if Instant::now() > deadline {
-                return Err(format!("{} is not ready after {} s: {problem}", self.name, READY_LIMIT.as_secs()));
+                let name = self.name;
+                return Err(NotReady::Late(format!("{name} is not ready after {} s: {problem}", limit.as_secs())));
             }
             sleep(POLL).await;
         }
@@ -89,6 +96,30 @@ impl Service {
         let group = i32::try_from(id).map_err(|error| format!("{}: {error}", self.name))?;
         killpg(Pid::from_raw(group), Signal::SIGKILL).map_err(|error| format!("can't kill {}: {error}", self.name))?;
         Err(format!("{} did not stop within {} s and was killed", self.name, STOP_LIMIT.as_secs()))
+    }
+}
+
+/// Why a service is not ready.
+pub(crate) enum NotReady {
+    /// It no longer runs, or can't be asked.
+    Ended(String),
+    /// It runs, and answers something else.
+    Late(String),
+}
+
+impl From<NotReady> for String {
+    fn from(reason: NotReady) -> Self {
+        let (NotReady::Ended(text) | NotReady::Late(text)) = reason;
+        text
+    }
+}
+
+/// Passes the lines of a service's log on to standard output, each with the service's name.
+async fn relay(name: &'static str, log: impl AsyncRead + Unpin) {
+    let mut lines = BufReader::new(log).split(b'\n');
+    while let Ok(Some(line)) = lines.next_segment().await {
+        // A reader that has gone away, as of `make run | head`, is no reason to stop the service.
+        let _ = writeln!(std::io::stdout(), "{name:<15} | {}", String::from_utf8_lossy(&line));
     }
 }
 

@@ -5,13 +5,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use causeway_common::http::client;
 use causeway_stand_ins::s3::S3;
 use causeway_stand_ins::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server, metadata};
 
 use crate::postgres::{Options, Postgres};
-use crate::service::{Service, describe};
+use crate::service::{NotReady, Service, describe};
 use crate::settings::Settings;
 
+const READY_LIMIT: Duration = Duration::from_secs(30);
+/// A database that runs already answers soon or not at all.
+const OTHERS_LIMIT: Duration = Duration::from_secs(10);
+const VERDICT_LIMIT: Duration = Duration::from_secs(60);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 const CONNECTIONS: u16 = 100;
 
@@ -34,7 +39,7 @@ impl System {
             Ok(urls) => urls,
             Err(problem) => return problem,
         };
-        tell(&format!("\nready after {:.1} s. Try:", started.elapsed().as_secs_f32()));
+        tell(&format!("\nstarted after {:.1} s. Try:", started.elapsed().as_secs_f32()));
         for path in ["/", "/recent-visits", "/ecs-private-service"] {
             tell(&format!("  curl {}{path}", urls.frontend));
         }
@@ -80,8 +85,16 @@ impl System {
         environment.append(&mut s3);
         let frontend = self.frontend.insert(Service::start("frontend-api", &directory, environment)?);
 
-        private.wait_until_ready(&urls.private).await?;
-        frontend.wait_until_ready(&urls.frontend).await?;
+        private.wait_until_ok(&format!("{}/ready", urls.private), READY_LIMIT).await?;
+        frontend.wait_until_ok(&format!("{}/health", urls.frontend), READY_LIMIT).await?;
+        let limit = if settings.database_url.is_some() { OTHERS_LIMIT } else { READY_LIMIT };
+        match frontend.wait_until_ok(&format!("{}/ready", urls.frontend), limit).await {
+            // The doctor says what is wrong with somebody else's database: frontend-api stays up for it.
+            Err(NotReady::Late(problem)) if settings.database_url.is_some() => {
+                tell(&format!("\n{problem}\nThe doctor: {}", verdict(&urls.frontend).await));
+            }
+            ready => ready?,
+        }
         Ok(urls)
     }
 
@@ -159,6 +172,19 @@ fn of_others(url: &str, address: Option<&(String, u16)>, tell: fn(&str)) -> Vari
         None => tell("  PostgreSQL        as DATABASE_URL says"),
     }
     variables
+}
+
+/// Returns the doctor's verdict in a sentence.
+async fn verdict(base_url: &str) -> String {
+    let url = format!("{base_url}/test-connection");
+    let Ok(client) = client::builder(VERDICT_LIMIT).timeout(VERDICT_LIMIT).build() else { return format!("see {url}") };
+    match client.get(&url).send().await {
+        Ok(answer) => match answer.json::<serde_json::Value>().await {
+            Ok(report) => report["Response"].as_str().unwrap_or("it reports no verdict").to_owned(),
+            Err(error) => format!("{url}: {error}"),
+        },
+        Err(error) => format!("{url}: {error}"),
+    }
 }
 
 struct Urls {

@@ -92,6 +92,8 @@ impl Balancer {
     /// # Errors
     /// The listener can't be used, or there is no HTTP client.
     pub fn start(rules: Vec<Rule>, interval: Duration, listener: TcpListener) -> io::Result<Self> {
+        // reqwest wants a provider even for plain HTTP. An error means that the process has one.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         let client = client.timeout(ANSWER_LIMIT).build().map_err(io::Error::other)?;
         let groups = Data::new(rules.into_iter().map(group).collect::<Vec<_>>());

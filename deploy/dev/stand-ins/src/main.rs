@@ -1,14 +1,17 @@
-//! All stand-ins in one process, for Compose and the fault tests.
+//! All stand-ins in one process, for Compose and the fault tests. `stand-ins setup` makes Compose's password and
+//! certificates in `/setup`; `stand-ins health` checks a running process.
 //!
 //! | Port | Request | Answer |
 //! |---|---|---|
 //! | 8080 | `GET /v4/<name>`, `GET /v4/<name>/task` | the task metadata of the caller |
-//! | 8080 | `POST /` | Secrets Manager; the secret is at first `SECRET` |
+//! | 8080 | `POST /` | Secrets Manager; the secret is at first `SECRET`, or one with the password in `PASSWORD_FILE` |
 //! | 8080 | `PUT /secret` | replaces the secret by the body, as a rotation does |
 //! | 8080 | `PUT /rate` | limits each task to that many answers of its metadata per second; 0 removes the limit |
 //! | 8080 | `GET /health` | 200 |
 //! | 9000 | any | S3, with the bucket `diaries` in `/data` |
 //! | 8090 | any | the balancer, if `BALANCER` has rules: `/api/books=books:8080 /api/authors=authors:8080` |
+
+mod setup;
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -35,8 +38,9 @@ const CHECK_EVERY: Duration = Duration::from_secs(2);
 async fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
         None => serve().await,
+        Some("setup") => setup::make(Path::new("/setup")),
         Some("health") => check().map_err(Into::into),
-        Some(_) => Err("usage: stand-ins [health]".into()),
+        Some(_) => Err("usage: stand-ins [setup|health]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,6 +55,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let (secret, throttle) = (Data::new(Secret::default()), Data::new(Throttle::default()));
     if let Ok(value) = std::env::var("SECRET") {
         secret.tells(&value);
+    } else if let Ok(file) = std::env::var("PASSWORD_FILE") {
+        secret.tells(&secrets_manager::rds_secret("db", 5432, "postgres", std::fs::read_to_string(file)?.trim()));
     }
     let rules = std::env::var("BALANCER").unwrap_or_default();
     let rules = rules.split_whitespace().map(str::parse::<Rule>).collect::<Result<Vec<_>, _>>()?;

@@ -52,9 +52,6 @@ impl Secret {
     }
 
     /// Sends this status and body from now on.
-    ///
-    /// # Panics
-    /// The status is no HTTP status.
     pub fn answers(&self, status: u16, body: &str) {
         *self.lock() = (StatusCode::from_u16(status).expect("the test names an HTTP status"), body.to_owned());
     }
@@ -108,9 +105,6 @@ impl SecretsManager {
     }
 
     /// Does the same for a test.
-    ///
-    /// # Panics
-    /// No port can be opened.
     #[expect(clippy::unused_async, reason = "it needs a runtime, and must not be called without one")]
     pub async fn start() -> Self {
         Self::try_start().expect("a free port")

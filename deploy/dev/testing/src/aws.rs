@@ -12,9 +12,6 @@ pub struct S3 {
 
 impl S3 {
     /// Starts it on a free port of 127.0.0.1. Dropping it ends it and removes its objects.
-    ///
-    /// # Panics
-    /// There is no temporary folder or no port.
     #[expect(clippy::unused_async, reason = "it needs a runtime, and must not be called without one")]
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");

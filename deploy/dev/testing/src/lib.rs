@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod network;
+pub mod not_run;
 pub mod postgres;
 pub mod proxy;
 pub mod service;

@@ -37,9 +37,6 @@ pub struct Network {
 impl Network {
     /// A network with nothing but 127.0.0.1. `None` where there can be none, after a line that says why; with `CI` set
     /// that is a failure.
-    ///
-    /// # Panics
-    /// When `CI` is set and there can be no network.
     #[expect(clippy::print_stderr, reason = "a test that proves nothing must say so")]
     pub fn create() -> Option<Self> {
         match Self::try_create() {
@@ -47,6 +44,7 @@ impl Network {
             Err(missing) => {
                 assert!(std::env::var_os("CI").is_none(), "no network of the test's own: {missing}");
                 eprintln!("skipped: no network of the test's own: {missing}");
+                crate::not_run::note(&missing);
                 None
             }
         }
@@ -58,7 +56,7 @@ impl Network {
             return Err("it needs Linux".to_owned());
         }
         if !geteuid().is_root() {
-            return Err("it needs root".to_owned());
+            return Err("need root".to_owned());
         }
         let ip = find("ip").ok_or("there is no `ip` (Debian: iproute2)")?;
         let iptables = find("iptables").ok_or("there is no `iptables`")?;
@@ -228,9 +226,6 @@ fn run(mut command: impl std::borrow::BorrowMut<Command>) -> Result<(), String> 
 }
 
 /// An address and port, written as such.
-///
-/// # Panics
-/// When it is none.
 pub fn socket(text: &str) -> SocketAddr {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }

@@ -39,9 +39,6 @@ pub struct TcpProxy {
 
 impl TcpProxy {
     /// Starts forwarding to `upstream`, such as `127.0.0.1:5432`. It need not be there yet.
-    ///
-    /// # Panics
-    /// When no port can be opened.
     pub async fn start(upstream: impl Into<String>) -> Self {
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)));
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -67,18 +64,12 @@ impl TcpProxy {
     }
 
     /// Closes all connections and refuses new ones. The port stays ours.
-    ///
-    /// # Panics
-    /// When the proxy has failed.
     pub async fn refuse(&self) {
         self.state.send_modify(|state| *state = State { mode: Mode::Refuse, generation: state.generation + 1 });
         self.wait_until_listening(false).await;
     }
 
     /// Forwards again. What was held back by [`Self::silence`] arrives now.
-    ///
-    /// # Panics
-    /// When the proxy has failed.
     pub async fn heal(&self) {
         self.state.send_modify(|state| state.mode = Mode::Forward);
         self.wait_until_listening(true).await;

@@ -69,7 +69,7 @@ impl Cluster {
     /// A data directory of its own, copied from one that was made once for this checkout: 0.1 s instead of 1 s.
     pub(crate) fn temporary(place: &Place, programs: &Programs) -> Result<Self, Error> {
         let template = place.root.join(format!("template-{}-{}", programs.version, place.account.uid()));
-        let password_file = template.with_added_suffix(".password");
+        let password_file = template.with_added_extension("password");
         {
             let _lock = place.lock("template.lock")?;
             if !template.exists() {
@@ -97,7 +97,7 @@ impl Cluster {
 
 /// Makes a data directory, under another name until it is whole.
 fn init(place: &Place, programs: &Programs, data: &Path, password_file: &Path, more: &[&str]) -> Result<(), Error> {
-    let partial = data.with_added_suffix(".partial");
+    let partial = data.with_added_extension("partial");
     if partial.exists() {
         fs::remove_dir_all(&partial).map_err(Error::path("remove", &partial))?;
     }
@@ -152,17 +152,4 @@ fn run(command: &mut Command) -> Result<(), Error> {
     }
     let output_text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(Error::Failed { program, status: output.status, output: output_text })
-}
-
-/// `Path::with_added_extension` is newer than our minimum version of Rust.
-trait WithAddedSuffix {
-    fn with_added_suffix(&self, suffix: &str) -> PathBuf;
-}
-
-impl WithAddedSuffix for Path {
-    fn with_added_suffix(&self, suffix: &str) -> PathBuf {
-        let mut name = self.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    }
 }

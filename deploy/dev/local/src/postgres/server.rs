@@ -152,7 +152,7 @@ fn server_arguments(cluster: &Cluster, port: u16, options: &Options<'_>) -> Vec<
     let mut settings = vec!["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=GMT", &connections];
     if matches!(cluster.hold, Hold::Temporary(_)) {
         // Data that does not outlive the run need not outlive the machine. Killed processes still lose nothing.
-        settings.extend(["fsync=off", "full_page_writes=off"]);
+        settings.extend(["fsync=off", "full_page_writes=off", super::AUTHENTICATION_TIMEOUT]);
     }
     arguments.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
     arguments

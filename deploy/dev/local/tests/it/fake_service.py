@@ -15,8 +15,12 @@ directory = pathlib.Path(sys.argv[0]).parent
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
+        away = os.environ.get("TARGETPORT") == "1"
+        self.send_response(503 if away and self.path == "/ready" else 200)
         self.end_headers()
+        if self.path == "/test-connection":
+            self.wfile.write(b'{"Response": "Nothing listens there."}')
+            return
         keys = ("ECSPRIVATESERVICE", "TARGET", "TARGETPORT", "DATABASE_URL", "ECS_CONTAINER_METADATA_URI_V4")
         self.wfile.write(json.dumps({key: os.environ.get(key) for key in keys}).encode())
 
@@ -40,5 +44,6 @@ def stop(*_):
 
 signal.signal(signal.SIGTERM, stop)
 (directory / f"{name}.pid").write_text(str(os.getpid()))
+print("at work", flush=True)
 address = (os.environ["BIND_ADDRESS"], int(os.environ["PORT"]))
 http.server.ThreadingHTTPServer(address, Handler).serve_forever()

@@ -23,6 +23,26 @@ fn everything_starts_and_says_how_to_try_it_and_ends_in_order_at_sigterm() {
 }
 
 #[test]
+fn an_unreachable_database_of_somebody_elses_is_diagnosed_and_the_services_stay_up() {
+    let mut system = System::start_with_database("postgres://nobody@127.0.0.1:1/none");
+    system.wait_until_ready();
+    let told = system.read("stdout");
+    assert!(told.contains("frontend-api is not ready after 10 s"), "{told}");
+    assert!(told.contains("The doctor: Nothing listens there."), "{told}");
+    assert!(answers(system.port) && answers(system.private_port));
+}
+
+#[test]
+fn each_line_of_a_services_log_names_the_service() {
+    let mut system = System::start();
+    system.wait_until_ready();
+    let told = system.read("stdout");
+    for service in ["frontend-api", "private-service"] {
+        assert!(told.contains(&format!("{service:<15} | at work\n")), "{told}");
+    }
+}
+
+#[test]
 fn a_taken_port_is_named_before_anything_starts() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

@@ -29,33 +29,30 @@ impl System {
     }
 
     pub(crate) fn start_on(port: u16, private_port: u16) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        // PostgreSQL's account has to get in.
-        fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("the directory is ours");
-        // As cargo lays it out: the files are kept in `local`, beside `debug`.
-        fs::write(directory.path().join("CACHEDIR.TAG"), "").expect("a file can be made");
-        let debug = directory.path().join("debug");
-        fs::create_dir(&debug).expect("a directory can be made");
-        fs::copy(env!("CARGO_BIN_EXE_local"), debug.join("local")).expect("the binary can be copied");
-        for name in ["frontend-api", "private-service"] {
-            fs::write(debug.join(name), include_str!("fake_service.py")).expect("a script can be written");
-            fs::set_permissions(debug.join(name), Permissions::from_mode(0o755)).expect("the script is ours");
-        }
-        Self::start_in(Arc::new(directory), port, private_port)
+        Self::start_in(lay_out(), port, private_port, None)
+    }
+
+    /// With a database that somebody else runs.
+    pub(crate) fn start_with_database(url: &str) -> Self {
+        let port = || ports::free().expect("a free port");
+        Self::start_in(lay_out(), port(), port(), Some(url))
     }
 
     /// Another run of the same checkout.
     pub(crate) fn start_again(&self) -> Self {
-        Self::start_in(Arc::clone(&self.directory), self.port, self.private_port)
+        Self::start_in(Arc::clone(&self.directory), self.port, self.private_port, None)
     }
-
-    fn start_in(directory: Arc<TempDir>, port: u16, private_port: u16) -> Self {
+    fn start_in(directory: Arc<TempDir>, port: u16, private_port: u16, database: Option<&str>) -> Self {
         let debug = directory.path().join("debug");
         let output = |name: &str| fs::File::create(debug.join(name)).expect("a file can be made");
-        let child = Command::new(debug.join("local"))
+        let mut command = Command::new(debug.join("local"));
+        match database {
+            Some(url) => command.env("DATABASE_URL", url),
+            None => command.env_remove("DATABASE_URL"),
+        };
+        let child = command
             .env("PORT", port.to_string())
             .env("PRIVATE_PORT", private_port.to_string())
-            .env_remove("DATABASE_URL")
             .stdin(Stdio::null())
             .stdout(output("stdout"))
             .stderr(output("stderr"))
@@ -109,6 +106,23 @@ impl System {
         let (_, rest) = line.split_once("127.0.0.1:").expect("the line has the address");
         rest.split(',').next().and_then(|port| port.parse().ok()).expect("the address has a port")
     }
+}
+
+/// A directory with `local` and both services in it, as cargo lays it out.
+fn lay_out() -> Arc<TempDir> {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    // PostgreSQL's account has to get in.
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("the directory is ours");
+    // As cargo lays it out: the files are kept in `local`, beside `debug`.
+    fs::write(directory.path().join("CACHEDIR.TAG"), "").expect("a file can be made");
+    let debug = directory.path().join("debug");
+    fs::create_dir(&debug).expect("a directory can be made");
+    fs::copy(env!("CARGO_BIN_EXE_local"), debug.join("local")).expect("the binary can be copied");
+    for name in ["frontend-api", "private-service"] {
+        fs::write(debug.join(name), include_str!("fake_service.py")).expect("a script can be written");
+        fs::set_permissions(debug.join(name), Permissions::from_mode(0o755)).expect("the script is ours");
+    }
+    Arc::new(directory)
 }
 
 impl Drop for System {

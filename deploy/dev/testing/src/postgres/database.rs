@@ -19,9 +19,6 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     /// Makes a database on the server of `TEST_DATABASE_URL`; without it, on a child process of this test process.
-    ///
-    /// # Panics
-    /// When there is no server or it refuses.
     pub async fn create() -> Self {
         let server = tokio::task::spawn_blocking(server_url).await.expect("looking for a server does not panic");
         let name = format!("test_{}", random::hex().expect("the system gives random bytes"));
@@ -44,9 +41,6 @@ impl TestDatabase {
     }
 
     /// A new connection to it, for assertions.
-    ///
-    /// # Panics
-    /// When there is no connection within 30 s.
     pub async fn client(&self) -> Client {
         connect(&self.url).await
     }

@@ -15,9 +15,6 @@ use tokio_postgres::{Client, Config, NoTls};
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection for assertions. It closes when the client is dropped.
-///
-/// # Panics
-/// When there is no connection within 30 s.
 pub async fn connect(url: &str) -> Client {
     let config: Config = url.parse().unwrap_or_else(|error| panic!("{url:?} is no connection string: {error}"));
     let (client, connection) = within_limit("connecting", config.connect(NoTls)).await;

@@ -17,9 +17,6 @@ pub struct OwnPostgres {
 
 impl OwnPostgres {
     /// Starts a server and waits until it takes connections.
-    ///
-    /// # Panics
-    /// When it does not start.
     pub async fn start() -> Self {
         let starting = tokio::task::spawn_blocking(|| {
             let options = Options { keep: false, max_connections: 100, tell: &|_| {} };
@@ -41,33 +38,21 @@ impl OwnPostgres {
     }
 
     /// Kills every process of the server at once, as a crash. What was committed is there after [`Self::restart`].
-    ///
-    /// # Panics
-    /// When the processes do not end.
     pub async fn kill(&self) {
         self.change("killed", Postgres::kill).await;
     }
 
     /// Stops the server in order; clients see SQLSTATE 57P01.
-    ///
-    /// # Panics
-    /// When it does not stop.
     pub async fn stop(&self) {
         self.change("stopped", Postgres::stop).await;
     }
 
     /// Starts the server again with the same data on the same port, and waits until it takes connections.
-    ///
-    /// # Panics
-    /// When it does not start.
     pub async fn restart(&self) {
         self.change("restarted", Postgres::restart).await;
     }
 
     /// Ends all connections but the one that asks for it; says how many there were.
-    ///
-    /// # Panics
-    /// When the server refuses.
     pub async fn terminate_backends(&self) -> usize {
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
@@ -76,18 +61,12 @@ impl OwnPostgres {
     }
 
     /// Runs SQL, also several statements.
-    ///
-    /// # Panics
-    /// When the server refuses.
     pub async fn execute(&self, sql: &str) {
         let client = self.client().await;
         within_limit(sql, client.batch_execute(sql)).await;
     }
 
     /// A new connection, for assertions.
-    ///
-    /// # Panics
-    /// When there is no connection within 30 s.
     pub async fn client(&self) -> Client {
         connect(&self.url).await
     }

@@ -31,17 +31,11 @@ impl Authority {
     }
 
     /// A certificate for a name or address, and its key, both PEM.
-    ///
-    /// # Panics
-    /// When the name is malformed.
     pub fn issue(&self, name: &str) -> (String, String) {
         self.issue_with(name, |_| ())
     }
 
     /// The same, but its time is over.
-    ///
-    /// # Panics
-    /// When the name is malformed.
     pub fn issue_expired(&self, name: &str) -> (String, String) {
         self.issue_with(name, |params| {
             params.not_before = date_time_ymd(2020, 1, 1);
@@ -60,9 +54,6 @@ impl Authority {
 
 impl OwnPostgres {
     /// Speaks TLS with this certificate and key from now on.
-    ///
-    /// # Panics
-    /// When the server does not take them.
     pub async fn speak_tls(&self, (certificate, key): (String, String)) {
         self.write("server.crt", &certificate).await;
         self.write("server.key", &key).await;
@@ -71,18 +62,12 @@ impl OwnPostgres {
     }
 
     /// Takes these rules of `pg_hba.conf` from the next connection on.
-    ///
-    /// # Panics
-    /// When the server does not restart.
     pub async fn admit(&self, rules: &str) {
         self.write("pg_hba.conf", rules).await;
         self.restart().await;
     }
 
     /// Writes a file into the data directory, as the server wants its files, and says where it is.
-    ///
-    /// # Panics
-    /// When it can't be written.
     pub async fn write(&self, name: &str, content: &str) -> PathBuf {
         let directory = self.data().await;
         let path = directory.join(name);
@@ -94,9 +79,6 @@ impl OwnPostgres {
     }
 
     /// The data directory. The server must run and let the superuser in.
-    ///
-    /// # Panics
-    /// When it does not.
     pub async fn data(&self) -> PathBuf {
         let row = self.client().await.query_one("SHOW data_directory", &[]).await;
         row.expect("the server tells its data directory").get::<_, String>(0).into()

@@ -22,7 +22,8 @@ fn the_command_gets_a_server_and_its_exit_code_is_passed_on() {
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("postgres://postgres:"));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("no container engine") && told.contains("child process"), "{told}");
-    assert_eq!(told.lines().count(), 1, "{told}");
+    // More lines, such as where PostgreSQL keeps its files, depend on the machine.
+    assert_eq!(told.matches("tests use").count(), 1, "{told}");
 }
 
 #[test]

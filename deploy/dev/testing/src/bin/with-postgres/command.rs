@@ -2,9 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use causeway_testing::not_run::FILE;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -53,11 +55,12 @@ pub(crate) async fn run(
     program: &OsStr,
     arguments: &[OsString],
     url: &str,
+    not_run: &Path,
     interrupts: &mut Interrupts,
 ) -> Result<u8, String> {
     let name = program.to_string_lossy();
     let mut command = Command::new(program);
-    let child = command.args(arguments).env("TEST_DATABASE_URL", url).kill_on_drop(true).spawn();
+    let child = command.args(arguments).env("TEST_DATABASE_URL", url).env(FILE, not_run).kill_on_drop(true).spawn();
     let mut child = child.map_err(|error| format!("can't run {name}: {error}"))?;
     let ended = tokio::select! {
         ended = child.wait() => ended,

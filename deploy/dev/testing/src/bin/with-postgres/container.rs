@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use causeway_local::postgres::AUTHENTICATION_TIMEOUT;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::core::client::{ClientError, docker_client_instance};
 use testcontainers::core::error::TestcontainersError;
@@ -56,7 +57,7 @@ impl Container {
             // For a sweep after a run that was killed: see `make clean-test`.
             .with_label("causeway.purpose", "tests")
             // Data that does not outlive the run need not outlive the machine.
-            .with_cmd(["postgres", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300"]);
+            .with_cmd(settings());
         let container = match timeout(START_LIMIT, request.start()).await {
             Ok(Ok(container)) => container,
             Ok(Err(TestcontainersError::Client(error @ ClientError::PullImage { .. }))) => {
@@ -103,6 +104,11 @@ impl Container {
         let id = self.container.id().to_owned();
         self.container.rm().await.map_err(|error| format!("the container {id} is left behind: {error}"))
     }
+}
+
+fn settings() -> Vec<String> {
+    let settings = ["fsync=off", "full_page_writes=off", "max_connections=300", AUTHENTICATION_TIMEOUT];
+    std::iter::once("postgres".to_owned()).chain(settings.map(|setting| format!("-c{setting}"))).collect()
 }
 
 async fn address(container: &ContainerAsync<GenericImage>) -> Result<String, TestcontainersError> {

@@ -11,6 +11,7 @@ mod server;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use causeway_testing::not_run;
 use command::Interrupts;
 use server::Server;
 
@@ -40,12 +41,16 @@ async fn run(program: std::ffi::OsString, arguments: Vec<std::ffi::OsString>) ->
     let mut interrupts = Interrupts::listen().map_err(|error| format!("no signal handlers: {error}"))?;
     let Some(server) = provide(&mut interrupts).await else { return Ok(EXIT_INTERRUPTED) };
     let server = server?;
+    let not_run = tempfile::NamedTempFile::new().map_err(|error| format!("no temporary file: {error}"))?;
     let result = if interrupts.happened() {
         Ok(EXIT_INTERRUPTED)
     } else {
-        command::run(&program, &arguments, server.url(), &mut interrupts).await
+        command::run(&program, &arguments, server.url(), not_run.path(), &mut interrupts).await
     };
     let removed = server.remove().await;
+    for line in not_run::summary(not_run.path()) {
+        say(&line);
+    }
     let code = result?;
     removed.map(|()| code)
 }
