@@ -117,6 +117,7 @@ impl<Q, A, E> Batch<Q, A, E> {
 
 impl<Q, A: Clone, E: Clone> Batch<Q, A, E> {
     /// Gives all requests the same answer.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have just made")]
     pub fn answer_all(self, answer: Result<A, E>) {
         for request in self.requests {
             request.answer(answer.clone().map_err(Rejected::Failed));

@@ -20,7 +20,7 @@ pub(crate) fn make(folder: &Path) -> Result<(), Box<dyn Error>> {
     }
     let mut random = [0_u8; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
-    let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let password = format!("{:032x}", u128::from_ne_bytes(random));
 
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
