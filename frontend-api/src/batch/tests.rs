@@ -222,7 +222,7 @@ async fn crowd(batchers: [Batcher<u32, u32, &'static str>; 3], first: u32) -> Ve
     let one = async |n: u32| {
         let batcher = &batchers[n as usize % batchers.len()];
         let mut outcome = pin!(batcher.submit(n, trace::Context::default()));
-        if n % 7 == 0 {
+        if n.is_multiple_of(7) {
             // Leaves after a few turns.
             for _ in 0..n % 5 {
                 if let std::task::Poll::Ready(outcome) = poll!(&mut outcome) {

@@ -14,11 +14,11 @@ const OFTEN: Duration = Duration::from_millis(20);
 /// A service that answers everything, its health check too, with its name and the path.
 fn service(name: &'static str) -> Server {
     let answer = move |path: web::Path<String>| async move { HttpResponse::Ok().body(format!("{name} {path}")) };
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     Server::start(listener, move |config| {
         config.route("/{path:.*}", web::to(answer));
     })
-    .unwrap()
+    .expect("the listener is open")
 }
 
 fn rule(path: &str, targets: &[&Server]) -> Rule {
@@ -27,7 +27,7 @@ fn rule(path: &str, targets: &[&Server]) -> Rule {
 
 async fn ask(balancer: &Balancer, path: &str) -> (StatusCode, String) {
     let answer = crate::get(&format!("{}{path}", balancer.url())).await;
-    (answer.status(), answer.text().await.unwrap())
+    (answer.status(), answer.text().await.expect("a body"))
 }
 
 async fn until(balancer: &Balancer, path: &str, status: StatusCode) {
