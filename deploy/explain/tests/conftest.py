@@ -36,6 +36,13 @@ class Run:
         return [finding["code"] for finding in self.document["findings"]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests that share topologies in one process, and those of each other file together."""
+    for item in items:
+        group = "topologies" if "runs" in getattr(item, "fixturenames", ()) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def door() -> Iterator[Door]:
     door = Door()
