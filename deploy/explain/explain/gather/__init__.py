@@ -18,7 +18,7 @@ def gather(aws: Aws, asked: Asked, origin: Origin, role: str | None) -> Snapshot
     with suppress(Unseen, Missing):
         snapshot.account = aws.ask("sts", "GetCallerIdentity")["Account"]
     try:
-        snapshot.source = source.find(aws, origin)
+        snapshot.source = source.find(aws, origin, wants_role=asked.kind != "host" and not role)
     except Missing:
         snapshot.source_missing = True
     except Unseen:

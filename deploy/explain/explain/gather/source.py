@@ -1,22 +1,23 @@
 """Where the connection begins: its subnets, security groups and role."""
 
+from contextlib import suppress
 from typing import Any
 
 from explain.arguments import Origin
-from explain.aws import Aws, Missing
+from explain.aws import Aws, Missing, Unseen
 from explain.model import Source
 
 _NOT_RUNNING = {"CREATE_FAILED", "DELETED", "DELETE_FAILED", "PAUSED", "INACTIVE"}
 
 
-def find(aws: Aws, origin: Origin) -> Source:
+def find(aws: Aws, origin: Origin, wants_role: bool) -> Source:
     """Returns the source. Raises Missing if there is none, Unseen if it may not be seen."""
     if origin.kind == "apprunner":
         return _app_runner(aws, origin.text)
     if origin.kind == "connector":
         return _connector(aws, origin.text)
     if origin.kind == "ecs":
-        return _ecs(aws, origin.text)
+        return _ecs(aws, origin.text, wants_role)
     if origin.kind == "interface":
         return _interface(aws, origin.text)
     return Source(origin.text, "parts", "as given", subnets=origin.subnets, groups=origin.groups, public_ip=None)
@@ -60,7 +61,7 @@ def _connector(aws: Aws, arn: str) -> Source:
     )
 
 
-def _ecs(aws: Aws, arn: str) -> Source:
+def _ecs(aws: Aws, arn: str, wants_role: bool) -> Source:
     cluster = arn.split("/")[1]
     answer = aws.ask("ecs", "DescribeServices", cluster=cluster, services=[arn])
     if not answer["services"]:
@@ -78,7 +79,9 @@ def _ecs(aws: Aws, arn: str) -> Source:
     else:
         found.subnets, found.groups = network["subnets"], network.get("securityGroups") or []
         found.public_ip = network.get("assignPublicIp") == "ENABLED"
-    found.role = _task_role(aws, service)
+    if wants_role:
+        with suppress(Unseen, Missing):
+            found.role = _task_role(aws, service)
     return found
 
 

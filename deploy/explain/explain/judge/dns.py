@@ -64,6 +64,9 @@ def zone(walk: Walk, trail: Trail, host: str, port: int) -> Destination | None:
     if walk.snapshot.zones is None:
         trail.unseen("dns", host, "the hosted zones and namespaces were not seen")
         return None
+    if walk.source.in_vpc and walk.source_vpc is None:
+        trail.unseen("dns", host, "the VPC that asks was not seen, so neither were the zones that answer it")
+        return None
     zones = serving(walk.snapshot, host, walk.source_vpc)
     visible = _visible(walk, host)
     if visible and visible[0].private and _private_names_work(walk, trail, host):

@@ -5,7 +5,7 @@ from explain.judge.walk import Trail, Walk
 
 
 def judge(walk: Walk, trail: Trail) -> bool:
-    """Judges the source; returns whether there is anything to say about a path from it."""
+    """Judges the source; returns whether there is one. Of an unseen one the target can still be judged."""
     snapshot = walk.snapshot
     if snapshot.source_missing:
         trail.blocks(
@@ -16,31 +16,22 @@ def judge(walk: Walk, trail: Trail) -> bool:
             remedy=remedy.source_missing(),
         )
         return False
-    source = snapshot.source
-    if source is None:
-        trail.unseen("source", snapshot.origin, "the source was not seen")
-        return False
+    source = walk.source
+    if snapshot.source is None:
+        trail.unseen("source", source.name, "the source was not seen")
+        return True
     if not source.usable:
-        trail.blocks(
-            "source",
-            source.name,
-            f"its status is {source.state}",
-            "BAD_STATE",
-            f"status {source.state}",
-            remedy.source_state(source),
-        )
+        fix = remedy.source_state(source)
+        trail.blocks("source", source.name, f"its status is {source.state}", "BAD_STATE", f"status {source.state}", fix)
     if not source.in_vpc:
         return True
     if not source.subnets:
         _without_subnets(walk, trail)
-        return False
-    subnets = ", ".join(source.subnets)
-    groups = ", ".join(walk.called(group) for group in source.groups)
-    if source.usable:
-        trail.ok("source", source.name, f"calls from {subnets} with {groups}")
-    if snapshot.subnets is None or walk.source_vpc is None:
+    elif source.usable:
+        groups = ", ".join(walk.called(group) for group in source.groups)
+        trail.ok("source", source.name, f"calls from {', '.join(source.subnets)} with {groups}")
+    if source.subnets and (snapshot.subnets is None or walk.source_vpc is None):
         trail.unseen("source", source.name, "its subnets were not seen, so neither was its VPC")
-        return False
     return True
 
 

@@ -72,14 +72,15 @@ class Walk:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self._unseen_source = Source(snapshot.origin, "unseen", "unseen")
         self._groups = {group.id: group for group in snapshot.groups or []}
         self._subnets = {subnet.id: subnet for subnet in snapshot.subnets or []}
         self._vpcs = {vpc.id: vpc for vpc in snapshot.vpcs or []}
 
     @property
     def source(self) -> Source:
-        assert self.snapshot.source is not None, "the path is judged for a source that was seen"
-        return self.snapshot.source
+        """Returns the source; one that was not seen has neither subnets nor groups."""
+        return self.snapshot.source or self._unseen_source
 
     @property
     def source_vpc(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from door import REGION
 from topologies.broken_network import the_databases_group_has_no_rule
+from topologies.broken_things import the_cluster_is_stopped
 from topologies.kinds import PUBLIC, SECRETS, database, unseen, zone_of_another_account
 from world import World
 
@@ -142,3 +143,24 @@ def a_central_endpoint_takes_over_the_name_of_a_service(world: World) -> str:
 @unseen("route53:ListHostedZonesByVPC")
 def the_private_zones_of_the_vpc_may_not_be_seen(world: World) -> str:
     return SECRETS
+
+
+@unseen("ec2:DescribeSubnets")
+def without_its_subnets_the_sources_vpc_is_not_known(world: World) -> str:
+    return f"{world.private_service}:8080"
+
+
+@unseen("ec2:DescribeSubnets", "TARGET_NOT_AVAILABLE")
+def a_stopped_database_is_proven_though_the_subnets_may_not_be_seen(world: World) -> str:
+    return the_cluster_is_stopped(world)
+
+
+@unseen("apprunner:DescribeService", "TARGET_NOT_AVAILABLE")
+def a_stopped_database_is_proven_though_the_source_may_not_be_seen(world: World) -> str:
+    return the_cluster_is_stopped(world)
+
+
+@unseen("ecs:DescribeTaskDefinition")
+def the_role_of_a_task_may_not_be_seen(world: World) -> tuple[str, str]:
+    assert world.secret
+    return world.fargate(world.private, [world.app]), "secret:database"
