@@ -34,7 +34,7 @@ def process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
         env={**kept, "PYTHONDONTWRITEBYTECODE": "1", "AWS_EC2_METADATA_DISABLED": "true", **variables},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
