@@ -110,7 +110,8 @@ def _route(
         target_type=elb.TargetType.IP,
         # Not attached through `targets=`: that would open the groups to each other once more, in both directions.
         health_check=elb.HealthCheck(
-            path=contract.HEALTH_PATH,
+            # Not /health, which every instance answers: a group that points at the wrong service shows at once.
+            path=f"/api/{name}/health",
             interval=Duration.seconds(10),
             timeout=Duration.seconds(3),
             healthy_threshold_count=2,

@@ -24,6 +24,7 @@ _DEFAULTS_FIT = {
 NOT_SET_ON_AWS = {
     "frontend-api": {
         **_DEFAULTS_FIT,
+        **{name: "the deployment will set it" for name in ("METRICS", "REVISION")},
         "DB_CONNECT_TIMEOUT_MS": "its default fits",
         "DB_QUERY_TIMEOUT_MS": "its default fits",
         "DB_IDLE_TIMEOUT_MS": "its default lets Aurora pause",
@@ -53,12 +54,18 @@ NOT_SET_ON_AWS = {
     },
     "private-service": {
         **_DEFAULTS_FIT,
+        "METRICS": "the deployment will set it",
         "ECS_CONTAINER_METADATA_URI_V4": "ECS sets it",
         "METADATA_REFRESH_MS": "its default fits",
         "METADATA_TIMEOUT_MS": "its default fits",
         "CATALOGUE": "set for books and authors only",
         "CATALOGUE_FILE": "the image has the six books and authors",
     },
+}
+
+SET_AHEAD = {
+    "METRICS": "services without the metrics of CloudWatch ignore it",
+    "REVISION": "services whose doctor does not name a revision ignore it",
 }
 
 PLACEHOLDERS = {
@@ -97,7 +104,7 @@ def test_the_services_would_start_with_what_the_templates_set(system: System, pr
 
 def test_the_templates_set_nothing_that_a_service_does_not_know(system: System, program: str):
     for container in _containers(system, program):
-        unknown = set(container.environment) - _ask(container).variables - {"AWS_REGION"}
+        unknown = set(container.environment) - _ask(container).variables - {"AWS_REGION", *SET_AHEAD}
         assert not unknown, f"{container.name} is given {sorted(unknown)}, which {program} does not read"
 
 
@@ -115,14 +122,17 @@ def test_a_mistake_would_be_noticed(program: str):
     assert "PORT" in {error["variable"] for error in verdict.errors}
 
 
-def test_the_deployment_sets_the_revision_as_soon_as_the_doctor_names_it():
+def test_the_gate_waits_for_a_revision_only_if_the_doctor_names_it():
     known = "REVISION" in _ask(Container("asked", "frontend-api", {})).variables
 
-    assert known == contract.REVISION_IS_NAMED, "say so in causeway/contract.py"
+    assert known or not contract.REVISION_IS_NAMED
 
 
 def test_both_front_doors_set_the_same(system: System):
-    environments = {tuple(sorted(container.environment.items())) for container in _containers(system, "frontend-api")}
+    environments = {
+        tuple(sorted((name, value) for name, value in container.environment.items() if name != "REVISION"))
+        for container in _containers(system, "frontend-api")
+    }
 
     assert len(environments) == 1
 
@@ -169,8 +179,6 @@ def _ask(container: Container) -> Verdict:
         )
         report = json.loads(result.stdout)
         _answers[question] = Verdict(result.returncode, report["valid"], report["errors"], set(report["variables"]))
-    if container.environment.get("CATALOGUE") and "CATALOGUE" not in _answers[question].variables:
-        pytest.xfail("the books and authors services arrive with a later issue: private-service has no CATALOGUE yet")
     return _answers[question]
 
 

@@ -55,7 +55,8 @@ def test_a_path_that_only_begins_like_a_services_is_not_the_services(catalogue: 
 def test_each_service_has_a_target_group_that_checks_its_health(catalogue: System):
     groups = catalogue.of_type("AWS::ElasticLoadBalancingV2::TargetGroup", "Catalogue")
 
-    assert {group.properties["HealthCheckPath"] for group in groups} == {"/health"}
+    checked = {group.properties["HealthCheckPath"] for group in groups}
+    assert checked == {"/api/books/health", "/api/authors/health"}
     assert len(groups) == 2
     services = catalogue.of_type("AWS::ECS::Service", "Catalogue")
     attached = {service.properties["LoadBalancers"][0]["TargetGroupArn"]["Ref"] for service in services}
