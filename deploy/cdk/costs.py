@@ -6,6 +6,9 @@ from pathlib import Path
 from causeway.settings import Settings
 
 HOURS = 730
+OWN_METRICS = 20
+"""What `METRICS=emf` publishes for both services; at most 40."""
+
 PRICES = {
     name: price["usd"] for name, price in tomllib.loads((Path(__file__).parent / "prices.toml").read_text()).items()
 }
@@ -62,7 +65,7 @@ def rows(settings: Settings) -> dict[str, float]:
         + 5 * _price("waf_rule")
         + use.million_requests * _price("waf_million_requests"),
         "logs and Container Insights": use.log_gb * _price("log_gb") + use.insights_metrics * _price("metric"),
-        "alarms, dashboard, key": _watch(settings),
+        "alarms, dashboard, key, own metrics": _watch(settings),
         "Cloud Map": _price("cloud_map_zone") + settings.private_service_min_tasks * _price("cloud_map_instance"),
         "traffic between zones and out": use.zone_gb * _price("zone_traffic_gb")
         + use.out_gb * _price("traffic_out_gb"),
@@ -125,8 +128,8 @@ def _catalogue(settings: Settings, use: Use) -> float:
 
 
 def _watch(settings: Settings) -> float:
-    """Seven alarms and a dashboard for one front door and the database, and the topic's key."""
-    return 8 * _price("alarm") + _price("dashboard") + _price("key")
+    """Nine alarms and a dashboard for one front door and the database, the topic's key, the services' own metrics."""
+    return 9 * _price("alarm") + _price("dashboard") + _price("key") + OWN_METRICS * _price("metric")
 
 
 def _database(settings: Settings, use: Use) -> float:

@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from causeway import contract
 from causeway.data import Data
 from causeway.front_door import FrontDoorStack
 from causeway.settings import Settings
@@ -36,6 +37,33 @@ def dashboard(scope: Construct, settings: Settings, data: Data, front_doors: Seq
         _graph("database: connections", cluster.metric_database_connections(period=MINUTE, statistic="Maximum")),
         _graph("database: deadlocks", cluster.metric_deadlocks(period=MINUTE, statistic="Sum")),
         _graph("database: free memory", cluster.metric_freeable_memory(period=MINUTE, statistic="Minimum")),
+    )
+    for service in ("frontend-api", "private-service"):
+        board.add_widgets(
+            _graph(
+                f"{service}: requests", of_service(service, "Requests", "Sum"), of_service(service, "Errors", "Sum")
+            ),
+            _graph(f"{service}: p99 in milliseconds", of_service(service, "Latency", "p99")),
+        )
+    board.add_widgets(
+        _graph("the application's database", of_service("frontend-api", "DatabaseAvailable", "Minimum")),
+        _graph(
+            "the application's connections",
+            of_service("frontend-api", "DatabaseConnectionsInUse", "Maximum"),
+            of_service("frontend-api", "DatabaseWaiting", "Maximum"),
+        ),
+    )
+
+
+def of_service(service: str, name: str, statistic: str) -> cloudwatch.Metric:
+    """Returns one of the services' own metrics."""
+    return cloudwatch.Metric(
+        namespace=contract.METRICS_NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": service},
+        statistic=statistic,
+        period=MINUTE,
+        label=name,
     )
 
 

@@ -82,7 +82,7 @@ class FrontDoorStack(Stack):
         """The contract's variables with this deployment's values, which also name its revision."""
         environment = contract.frontend_environment(settings, self.inside.data.application_secret.secret_arn)
         self.revision = contract.revision([image.asset_hash, self.resolve(environment)])
-        return {**environment, "REVISION": self.revision} if contract.REVISION_IS_NAMED else environment
+        return {**environment, "REVISION": self.revision}
 
     def gate(self, settings: Settings, service_url: str, **more: str) -> DoctorGate:
         """The doctor's gate at this front door's address."""

@@ -18,7 +18,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from causeway.budget import max_connections
-from causeway.dashboard import CAPACITY, dashboard
+from causeway.dashboard import CAPACITY, dashboard, of_service
 from causeway.data import Data
 from causeway.front_door import FrontDoorStack
 from causeway.settings import Settings
@@ -159,6 +159,15 @@ class Watch(Stack):
             "capacity",
             "The database has been at its maximum capacity for a quarter of an hour.",
             minutes=15,
+        )
+        self._alarm(
+            "database-unavailable",
+            of_service("frontend-api", "DatabaseAvailable", "Minimum"),
+            1,
+            "database-unavailable",
+            "An instance of the public API cannot use the database.",
+            comparison=BELOW,
+            of=3,
         )
         for name, function in data.functions.items():
             self._alarm(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from causeway.contract import METRICS_NAMESPACE
 from system import REPOSITORY_ROOT, Resource, System
 
 RUNBOOKS = (REPOSITORY_ROOT / "docs/runbooks.md").read_text()
@@ -115,3 +116,18 @@ def test_expresss_alarms_count_both_target_groups_of_its_canary(system: System):
     assert [each["Expression"] for each in metrics if "Expression" in each] == [
         "SUM([FILL(errors1, 0), FILL(errors2, 0)])"
     ]
+
+
+def test_the_services_own_metrics_are_those_that_they_write(system: System):
+    written = "\n".join(
+        file.read_text()
+        for folder in ("common/src", "frontend-api/src", "private-service/src")
+        for file in (REPOSITORY_ROOT / folder).rglob("*.rs")
+    )
+    if f'NAMESPACE: &str = "{METRICS_NAMESPACE}"' not in written:
+        pytest.skip("the services write no metrics for CloudWatch yet")
+    body = json.dumps(system.only("AWS::CloudWatch::Dashboard").properties["DashboardBody"]).replace("\\", "")
+    named = set(re.findall(rf'"{METRICS_NAMESPACE}","(\w+)"', body))
+
+    assert {"DatabaseAvailable", "Requests", "Errors", "Latency"} <= named
+    assert not [name for name in named if f'"{name}"' not in written]
