@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use actix_web::web::Data;
+use causeway_common::config::Configuration;
 use causeway_common::http::{client, server};
 use causeway_common::tasks::Tasks;
+use causeway_common::telemetry::{emf, metrics};
 use causeway_common::{shutdown, telemetry};
 
 use crate::config::Config;
 use crate::database::{CredentialsProvider, Database, supervisor};
 use crate::doctor::{self, Doctor};
+use crate::metrics::CLOUDWATCH;
 use crate::private_service::PrivateService;
 use crate::routes;
 use crate::visits::Visits;
@@ -38,6 +41,11 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     doctor::handlers::announce(&config.access);
     let access = Data::new(config.access);
     let private_service = Data::new(PrivateService::new(config.private_service));
+    metrics::register_build(Config::SERVICE, env!("CARGO_PKG_VERSION"));
+    database.register_metrics();
+    visits.register_metrics();
+    private_service.register_metrics();
+    tasks.spawn("metrics", emf::run(config.metrics, Config::SERVICE, &[emf::COMMON, CLOUDWATCH]));
     let database = Data::new(database);
 
     server::run(listener, &config.server, shutdown, tasks, move |routes| {

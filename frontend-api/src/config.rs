@@ -3,7 +3,7 @@
 use causeway_common::config::{Configuration, Group, Vars};
 use causeway_common::http::access::Access;
 use causeway_common::http::server::ServerConfig;
-use causeway_common::telemetry::LogConfig;
+use causeway_common::telemetry::{LogConfig, MetricsConfig};
 
 use crate::database::{CredentialsSource, DatabaseConfig};
 use crate::doctor::DoctorConfig;
@@ -15,6 +15,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub access: Access,
     pub log: LogConfig,
+    pub metrics: MetricsConfig,
     pub database: DatabaseConfig,
     pub credentials: CredentialsSource,
     pub visits: VisitsConfig,
@@ -28,6 +29,7 @@ impl Configuration for Config {
         ServerConfig::VARIABLES,
         Access::VARIABLES,
         LogConfig::VARIABLES,
+        MetricsConfig::VARIABLES,
         DatabaseConfig::VARIABLES,
         VisitsConfig::VARIABLES,
         PrivateServiceConfig::VARIABLES,
@@ -38,12 +40,13 @@ impl Configuration for Config {
         let server = ServerConfig::load(vars);
         let access = Access::load(vars);
         let log = LogConfig::load(vars);
+        let metrics = MetricsConfig::load(vars);
         let database = DatabaseConfig::load(vars);
         let visits = VisitsConfig::load(vars);
         let private_service = PrivateServiceConfig::load(vars);
         let doctor = DoctorConfig::load(vars);
         let (database, credentials) = database?;
-        Some(Self { server, access, log, database, credentials, visits, private_service, doctor })
+        Some(Self { server, access, log, metrics, database, credentials, visits, private_service, doctor })
     }
 
     fn server(&self) -> &ServerConfig {

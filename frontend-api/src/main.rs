@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod database;
 mod doctor;
+mod metrics;
 mod private_service;
 mod routes;
 mod tls;

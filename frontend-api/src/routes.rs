@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Json, ServiceConfig};
 use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
+use causeway_common::http::metrics;
 use causeway_common::http::problem::{Kind, Problem, ProblemBody};
 use causeway_common::http::route::route;
 use causeway_common::shutdown::Draining;
@@ -18,13 +19,15 @@ pub fn mount(routes: &mut ServiceConfig) {
         .service(route("/recent-visits").get(visits::handlers::recent))
         .service(route("/ecs-private-service").get(private_service::handlers::ask))
         .service(route("/test-connection").get(doctor::handlers::test_connection))
+        .service(route("/metrics").get(metrics::metrics))
         .service(route("/health").get(health::health))
         .service(route("/ready").get(ready));
     docs::mount(routes, Api::openapi(), KINDS);
 }
 
 /// The problems that the features report.
-const KINDS: &[&[&Kind]] = &[visits::KINDS, private_service::KINDS, doctor::handlers::KINDS, &[&DATABASE_UNAVAILABLE]];
+const KINDS: &[&[&Kind]] =
+    &[visits::KINDS, private_service::KINDS, doctor::handlers::KINDS, metrics::KINDS, &[&DATABASE_UNAVAILABLE]];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,6 +37,7 @@ const KINDS: &[&[&Kind]] = &[visits::KINDS, private_service::KINDS, doctor::hand
         visits::handlers::recent,
         private_service::handlers::ask,
         doctor::handlers::test_connection,
+        metrics::metrics,
         health::health,
         ready,
     )

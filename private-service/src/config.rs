@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use causeway_common::config::{Configuration, Group, Optional, Var, Vars};
+use causeway_common::http::access::Access;
 use causeway_common::http::server::ServerConfig;
-use causeway_common::telemetry::LogConfig;
+use causeway_common::telemetry::{LogConfig, MetricsConfig};
 use url::Url;
 
 use crate::catalogue::CatalogueConfig;
@@ -38,6 +39,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// How to log.
     pub log: LogConfig,
+    /// Who may read the metrics.
+    pub access: Access,
+    /// Where metrics are written.
+    pub metrics: MetricsConfig,
     /// Where the identity comes from.
     pub metadata: MetadataConfig,
     /// Which books and authors to serve.
@@ -57,13 +62,20 @@ pub struct MetadataConfig {
 
 impl Configuration for Config {
     const SERVICE: &'static str = "private-service";
-    const VARIABLES: &'static [Group] =
-        &[ServerConfig::VARIABLES, LogConfig::VARIABLES, MetadataConfig::VARIABLES, CatalogueConfig::VARIABLES];
+    const VARIABLES: &'static [Group] = &[
+        ServerConfig::VARIABLES,
+        Access::VARIABLES,
+        LogConfig::VARIABLES,
+        MetricsConfig::VARIABLES,
+        MetadataConfig::VARIABLES,
+        CatalogueConfig::VARIABLES,
+    ];
 
     fn read(vars: &mut Vars<'_>) -> Option<Self> {
-        let (server, log) = (ServerConfig::load(vars), LogConfig::load(vars));
+        let (server, access) = (ServerConfig::load(vars), Access::load(vars));
+        let (log, metrics) = (LogConfig::load(vars), MetricsConfig::load(vars));
         let (metadata, catalogue) = (MetadataConfig::load(vars), CatalogueConfig::load(vars));
-        Some(Self { server, log, metadata, catalogue })
+        Some(Self { server, log, access, metrics, metadata, catalogue })
     }
 
     fn server(&self) -> &ServerConfig {

@@ -4,6 +4,7 @@
 //! |-----------------|-------------------------------------------------------------|
 //! | `/`             | the identity of the ECS task, from its metadata             |
 //! | `/api/books`…   | the catalogue, as far as `CATALOGUE` names it               |
+//! | `/metrics`      | the metrics, for Prometheus                                 |
 //! | `/health`       | 200 while the process answers                               |
 //! | `/ready`        | 200 unless the process was told to stop                     |
 //! | `/docs`         | the API, to read and to try                                 |
@@ -11,8 +12,10 @@
 
 use actix_web::web::{self, ServiceConfig};
 use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
+use causeway_common::http::access::Access;
 use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
+use causeway_common::http::metrics;
 use causeway_common::http::problem::{Kind, Problem, ProblemBody};
 use causeway_common::http::route::route;
 use causeway_common::shutdown::Draining;
@@ -28,7 +31,7 @@ use crate::task_metadata::{TaskMetadata, handlers};
         title = "private-service",
         description = "Reports the identity of the ECS task that it runs in, and serves books and authors."
     ),
-    paths(handlers::identity, health::health, ready),
+    paths(handlers::identity, metrics::metrics, health::health, ready),
     components(schemas(TaskIdentity, Status, ProblemBody))
 )]
 struct ApiDoc;
@@ -42,15 +45,22 @@ struct Books;
 struct Authors;
 
 /// The problems that the features report.
-const KINDS: &[&[&Kind]] = &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE], catalogue::KINDS];
+const KINDS: &[&[&Kind]] =
+    &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE], catalogue::KINDS, metrics::KINDS];
 
 /// Adds every route; runs once on each worker.
-pub fn routes(metadata: TaskMetadata, catalogue: Catalogue) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let metadata = web::Data::new(metadata);
+pub fn routes(
+    access: Access,
+    metadata: TaskMetadata,
+    catalogue: Catalogue,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let (access, metadata) = (web::Data::new(access), web::Data::new(metadata));
     move |routes| {
         routes
+            .app_data(access.clone())
             .app_data(metadata.clone())
             .service(route("/").get(handlers::identity))
+            .service(route("/metrics").get(metrics::metrics))
             .service(route("/health").get(health::health))
             .service(route("/ready").get(ready));
         let mut description = ApiDoc::openapi();

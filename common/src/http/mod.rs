@@ -5,6 +5,7 @@ pub mod client;
 pub mod docs;
 pub mod health;
 pub mod limits;
+pub mod metrics;
 mod observe;
 pub mod problem;
 pub mod route;

@@ -4,16 +4,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use time::OffsetDateTime;
 
+use crate::http::access::Access;
+use crate::http::metrics::{self, RouteMetrics};
 use crate::http::problem::Problem;
 use crate::shutdown::Draining;
 use crate::telemetry::{AccessLine, Timestamp};
@@ -33,6 +36,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
 
     let mut response = next.call(request).await?;
 
+    metrics::observe(response.request(), response.status(), started.elapsed());
     log_access(&response, started, &request_id);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -53,7 +57,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
 }
 
 /// One line a request. A 5xx is logged here and only here, with the cause that the caller is not told.
-fn log_access<B>(response: &ServiceResponse<B>, started: Instant, request_id: &HeaderValue) {
+fn log_access<B: MessageBody>(response: &ServiceResponse<B>, started: Instant, request_id: &HeaderValue) {
     let failed = response.status().is_server_error();
     let wanted = if failed {
         tracing::enabled!(target: "access", tracing::Level::ERROR)
@@ -65,6 +69,8 @@ fn log_access<B>(response: &ServiceResponse<B>, started: Instant, request_id: &H
     }
     let request = response.request();
     let error = response.response().error().filter(|_| failed);
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let access = request.app_data::<web::Data<Access>>();
     let micros = u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX);
     let line = AccessLine {
         timestamp: Timestamp(OffsetDateTime::now_utc()),
@@ -72,7 +78,15 @@ fn log_access<B>(response: &ServiceResponse<B>, started: Instant, request_id: &H
         target: "access",
         method: request.method().as_str(),
         path: request.path(),
+        route: request.app_data::<RouteMetrics>().map(|route| route.template(request)),
         status: response.status().as_u16(),
+        bytes_in: announced_length(request.headers()),
+        bytes_out: match response.response().body().size() {
+            BodySize::None => Some(0),
+            BodySize::Sized(bytes) => Some(bytes),
+            BodySize::Stream => None,
+        },
+        client: access.map_or(peer, |access| access.client_address(peer, request.headers())),
         latency_ms: f64::from(micros) / 1e3,
         request_id: request_id.to_str().unwrap_or_default(),
         trace_id: trace_id(request.headers()),
@@ -80,6 +94,10 @@ fn log_access<B>(response: &ServiceResponse<B>, started: Instant, request_id: &H
         cause: error.and_then(|error| error.as_error::<Problem>()).and_then(Problem::cause),
     };
     line.write();
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The caller's `X-Request-Id` if it is a plain one, else a new one: unique in this process and all others.

@@ -5,6 +5,7 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{FromRequest, Handler, HttpRequest, Responder, guard, web};
 
 use super::limits::Limits;
+use super::metrics::RouteMetrics;
 use super::problem::{BODY_TOO_LARGE, METHOD_NOT_ALLOWED, Problem};
 
 /// A path with its methods. Other methods get 405 with `Allow`; longer bodies than its limit get 413 unread.
@@ -81,7 +82,7 @@ impl HttpServiceFactory for Route {
         let resource = routes
             .into_iter()
             .map(|route| route.guard(guard::fn_guard(fits)))
-            .fold(web::resource(path).app_data(limits), actix_web::Resource::route);
+            .fold(web::resource(path).app_data(limits).app_data(RouteMetrics::default()), actix_web::Resource::route);
         let refuse = move |request: HttpRequest| std::future::ready(refuse(&request, &allowed, limits));
         resource.default_service(web::to(refuse)).register(config);
     }

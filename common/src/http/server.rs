@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::config::{Group, Var, Vars};
+use crate::http::metrics;
 use crate::http::observe::observe;
 use crate::http::problem::not_found;
 use crate::shutdown::Draining;
@@ -113,6 +114,7 @@ pub async fn run(
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
+    metrics::register();
     let draining = web::Data::new(Draining::default());
     let flag = draining.clone();
     let (started, mut worker) = mpsc::channel(1);

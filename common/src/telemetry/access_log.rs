@@ -34,7 +34,19 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) target: &'static str,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
+    /// The path with its parameters as placeholders; absent where no route matched.
+    #[serde(rename = "http.route", skip_serializing_if = "Option::is_none")]
+    pub(crate) route: Option<&'a str>,
     pub(crate) status: u16,
+    /// The length that the request announced.
+    #[serde(rename = "http.request.body.size", skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes_in: Option<u64>,
+    /// The length of the answer, unless it is streamed.
+    #[serde(rename = "http.response.body.size", skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes_out: Option<u64>,
+    /// The client, behind as many proxies as `FORWARDED_HOPS` says.
+    #[serde(rename = "client.address", skip_serializing_if = "Option::is_none")]
+    pub(crate) client: Option<std::net::IpAddr>,
     pub(crate) latency_ms: f64,
     pub(crate) request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
+use super::metrics;
 use super::secret::{self, SecretProblem};
 use crate::aws::secrets_manager::SecretsManager;
 
@@ -198,6 +199,7 @@ impl CredentialsProvider {
             CredentialsSource::Secret { id, overrides, .. } => (id, overrides),
         };
         let answer = self.secrets_manager.read(id).await;
+        metrics::secret_read(answer.is_ok());
         let answer = answer.map_err(|source| CredentialsError::Read { id: id.clone(), source: Arc::new(source) })?;
         let credentials = answer
             .secret_string()

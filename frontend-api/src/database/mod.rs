@@ -12,6 +12,7 @@ mod connector;
 mod credentials;
 mod error;
 mod lanes;
+mod metrics;
 mod migrations;
 mod secret;
 pub mod supervisor;
@@ -120,6 +121,7 @@ impl Database {
     /// of those. If there is none, the database is unavailable until the supervisor has reached it again.
     async fn connection(&self, lane: Lane) -> Result<Connection, DatabaseError> {
         let deadline = Instant::now() + self.config.connect_timeout;
+        let _waiting = metrics::Waiting::begin();
         let place = timeout_at(deadline, self.lanes.place(lane)).await.map_err(|_| DatabaseError::PoolExhausted)?;
         loop {
             let released = self.released.notified();
@@ -130,6 +132,7 @@ impl Database {
                 Ok(Err(error)) => unreachable!("the pool has neither time-outs nor hooks: {error}"),
                 Err(_) => DatabaseError::TimedOut("connecting"),
             };
+            metrics::connection_failed(&error);
             let (manager, expired) = (self.pool.manager(), Instant::now() >= deadline);
             if !manager.has_connections() && (expired || !manager.has_attempts()) {
                 self.availability.lost(&error);

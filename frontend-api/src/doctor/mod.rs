@@ -13,6 +13,7 @@ mod catalogue;
 mod checks;
 mod config;
 pub mod handlers;
+mod metrics;
 mod page;
 mod probe;
 mod report;
@@ -143,6 +144,7 @@ impl Doctor {
         let checks = self.checks.clone();
         self.runtime.spawn(async move {
             let report = Arc::new(checks.run().await);
+            metrics::record(&report);
             sender.send_replace(Some(Finished { ended: Instant::now(), report }));
         });
         Run { began: Instant::now(), result }

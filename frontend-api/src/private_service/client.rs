@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_common::config::{Group, Optional, Var, Vars};
 use causeway_common::contract::TaskIdentity;
 use causeway_common::http::client::{self, BodyError};
 use causeway_common::telemetry::chain;
+use causeway_common::telemetry::metrics::{self, Counter};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -81,7 +82,9 @@ pub struct PrivateService {
     target: Option<Target>,
     timeout: Duration,
     /// One for each request that may be under way.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
+    concurrency: usize,
+    refused: Counter,
 }
 
 struct Target {
@@ -89,6 +92,7 @@ struct Target {
     addresses: Addresses,
     /// One client for each address: it keeps its connections, and dropping it closes them.
     clients: Mutex<HashMap<SocketAddr, reqwest::Client>>,
+    failures: Counter,
 }
 
 impl PrivateService {
@@ -97,15 +101,36 @@ impl PrivateService {
         let target = config.url.and_then(|url| {
             let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
             let addresses = Addresses::new(host, url.port_or_known_default()?);
-            Some(Target { url, addresses, clients: Mutex::default() })
+            Some(Target { url, addresses, clients: Mutex::default(), failures: Counter::default() })
         });
-        Self { target, timeout: config.timeout, permits: Semaphore::new(config.concurrency) }
+        Self {
+            target,
+            timeout: config.timeout,
+            permits: Arc::new(Semaphore::new(config.concurrency)),
+            concurrency: config.concurrency,
+            refused: Counter::default(),
+        }
+    }
+
+    /// Registers the metrics. Call it once.
+    pub fn register_metrics(&self) {
+        let (permits, all) = (self.permits.clone(), self.concurrency);
+        metrics::computed_gauge("private_service_in_flight", "Requests to the private service under way", move || {
+            f64::from(u32::try_from(all.saturating_sub(permits.available_permits())).unwrap_or(u32::MAX))
+        });
+        let help = "Requests that were refused because too many were under way";
+        metrics::register("private_service_refused", help, self.refused.clone());
+        let failures = self.target.as_ref().map(|target| target.failures.clone()).unwrap_or_default();
+        metrics::register("private_service_failures", "Attempts at a replica that failed", failures);
     }
 
     /// Returns the identity of the task that answered. If a replica fails, another is asked, within one deadline.
     pub(super) async fn identity(&self) -> Result<TaskIdentity, PrivateServiceError> {
         let target = self.target.as_ref().ok_or(PrivateServiceError::NotConfigured)?;
-        let _permit = self.permits.try_acquire().map_err(|_| PrivateServiceError::Busy)?;
+        let _permit = self.permits.try_acquire().map_err(|_| {
+            self.refused.inc();
+            PrivateServiceError::Busy
+        })?;
         let deadline = Instant::now() + self.timeout;
         timeout_at(deadline, target.ask_in_turn(deadline)).await.unwrap_or(Err(PrivateServiceError::TimedOut))
     }
@@ -191,6 +216,7 @@ impl Target {
     /// Logs the first of a series of failures alone. The connections of a replica that is silent or can't be reached
     /// are dropped: one to a paused or cut-off task would swallow the next request as well.
     fn note_failure(&self, address: SocketAddr, error: &PrivateServiceError) {
+        self.failures.inc();
         if self.addresses.mark_failing(address) {
             tracing::warn!(%address, error = chain(error), "a replica of the private service failed");
         }

@@ -5,6 +5,7 @@
 
 mod error;
 pub mod handlers;
+mod metrics;
 mod reader;
 mod recorder;
 mod store;

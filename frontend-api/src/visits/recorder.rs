@@ -5,8 +5,10 @@
 //! and never repeated.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::error::InsertError;
+use super::metrics;
 use super::store::{Store, Visit};
 use crate::batch::{Batch, Inbox};
 
@@ -27,7 +29,11 @@ async fn record(store: &Store, batch: Batch<Visit, (), InsertError>) {
         if visits.len() == 0 {
             continue;
         }
-        match store.insert(visits).await {
+        metrics::BATCH_SIZE.observe(f64::from(u32::try_from(visits.len()).unwrap_or(u32::MAX)));
+        let begun = Instant::now();
+        let outcome = store.insert(visits).await;
+        metrics::COMMIT.observe(begun.elapsed().as_secs_f64());
+        match outcome {
             Ok(()) => part.answer_all(Ok(())),
             Err(error) if error.refuses_data() && several => {
                 let (first, second) = part.split();

@@ -10,13 +10,14 @@ use serde_json::Value;
 use crate::aws::SECRET;
 use crate::helpers::{BINARY, NO_DATABASE, spawn_without_database, with_url};
 
-pub const MISTAKES: [(&str, &str); 24] = [
+pub const MISTAKES: [(&str, &str); 25] = [
     ("PORT", "http"),
     ("BIND_ADDRESS", "everywhere"),
     ("WORKERS", "0"),
     ("SHUTDOWN_DELAY_MS", "soon"),
     ("RUST_LOG", "info=debug=trace"),
     ("LOG_FORMAT", "xml"),
+    ("METRICS", "statsd"),
     ("TABLE_NAME", "access; DROP TABLE access"),
     ("DATABASE_URL", "mysql://user:hunter2@host/name"),
     ("DB_SSLMODE", "verify-ca"),

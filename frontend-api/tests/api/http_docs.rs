@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::helpers::{problem, spawn_without_database};
 
-const ROUTES: [&str; 6] = ["/", "/recent-visits", "/health", "/ready", "/ecs-private-service", "/test-connection"];
+const ROUTES: [&str; 7] =
+    ["/", "/recent-visits", "/health", "/ready", "/metrics", "/ecs-private-service", "/test-connection"];
 
 #[tokio::test]
 async fn the_documentation_is_served_from_the_binary_itself() {

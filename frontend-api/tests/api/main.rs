@@ -15,6 +15,7 @@ mod http;
 mod http_bad_input;
 mod http_docs;
 mod load;
+mod metrics;
 mod private_service;
 mod private_service_replicas;
 mod shutdown;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
 use causeway_common::http::problem::{Failure, Kind};
-use causeway_common::telemetry::chain;
+use causeway_common::telemetry::{chain, metrics};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -64,6 +64,19 @@ impl TaskMetadata {
             state: Arc::default(),
             runtime: Handle::current(),
         })))
+    }
+
+    /// Registers the metrics. Call it once.
+    pub fn register_metrics(&self) {
+        let state = self.0.as_ref().map(|cache| cache.state.clone());
+        let (aged, failing) = (state.clone(), state);
+        metrics::computed_gauge("task_metadata_age_seconds", "Time since the task metadata was last read", move || {
+            let age = aged.as_ref().and_then(|state| state.borrow().age(Instant::now()));
+            age.map_or(-1.0, |age| age.as_secs_f64())
+        });
+        metrics::computed_gauge("task_metadata_failing", "1 if the newest read failed, otherwise 0", move || {
+            f64::from(u8::from(failing.as_ref().is_some_and(|state| state.borrow().failure().is_some())))
+        });
     }
 
     /// The task's identity: the newest that is complete, else the newest there is.

@@ -20,6 +20,8 @@ pub(super) struct State {
     failure: Option<Arc<ReadError>>,
     reading: bool,
     next_read: Option<Instant>,
+    /// When the endpoint last gave an identity.
+    last_success: Option<Instant>,
     /// Reads in a row that failed or gave an incomplete identity.
     unsettled: u32,
 }
@@ -61,6 +63,7 @@ impl State {
                     self.identity = Some(identity);
                 }
                 self.failure = None;
+                self.last_success = Some(now);
             }
             Err(error) => self.failure = Some(Arc::new(error)),
         }
@@ -85,6 +88,11 @@ impl State {
             let cause = self.failure.clone().unwrap_or_else(|| Arc::new(ReadError::NotRead));
             (cause, self.next_read.map_or(Duration::ZERO, |next| next.saturating_duration_since(now)))
         })
+    }
+
+    /// Returns how long ago the endpoint last gave an identity.
+    pub(super) fn age(&self, now: Instant) -> Option<Duration> {
+        self.last_success.map(|at| now.saturating_duration_since(at))
     }
 
     /// Why the newest read failed, if it did.

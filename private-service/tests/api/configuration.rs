@@ -7,11 +7,13 @@ use serde_json::Value;
 
 use crate::helpers::{BINARY, spawn_app};
 
-const MISTAKES: [(&str, &str); 9] = [
+const MISTAKES: [(&str, &str); 11] = [
     ("PORT", "http"),
     ("BIND_ADDRESS", "everywhere"),
     ("WORKERS", "0"),
     ("LOG_FORMAT", "xml"),
+    ("METRICS", "statsd"),
+    ("ADMIN_TOKEN", "too short"),
     ("ECS_CONTAINER_METADATA_URI_V4", "169.254.170.2/v4/1"),
     ("METADATA_TIMEOUT_MS", "0"),
     ("METADATA_REFRESH_MS", "-1"),

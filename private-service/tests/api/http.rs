@@ -87,7 +87,7 @@ async fn the_api_description_names_every_path_and_every_kind_of_answer() {
     let app = spawn_app().await;
     let openapi: Value = app.get("/openapi.json").await.json().await.unwrap();
     let paths: Vec<_> = openapi["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths, ["/", "/health", "/ready"]);
+    assert_eq!(paths, ["/", "/health", "/metrics", "/ready"]);
     let identity = &openapi["components"]["schemas"]["TaskIdentity"]["properties"];
     for key in ["TaskArn", "Cluster", "LaunchType", "ServiceName", "IpAddress"] {
         assert!(identity[key].is_object(), "{key}: {identity}");

@@ -10,4 +10,5 @@ mod fixtures;
 mod helpers;
 mod http;
 mod identity;
+mod metrics;
 mod shutdown;

@@ -1,0 +1,89 @@
+//! The metrics of the pool and of what it connects with.
+
+use std::sync::LazyLock;
+
+use causeway_common::telemetry::metrics::{self, Counter, Family, Gauge, Labels};
+use deadpool::Status;
+
+use super::{Database, DatabaseError};
+
+static WAITING: LazyLock<Gauge> =
+    LazyLock::new(|| metrics::gauge("database_waiting", "Requests that wait for a connection of the pool"));
+static CONNECTION_ERRORS: LazyLock<Family<Labels, Counter>> = LazyLock::new(|| {
+    metrics::register("database_connection_errors", "Connections that could not be made, by cause", Family::default())
+});
+static SECRET_READS: LazyLock<Family<Labels, Counter>> = LazyLock::new(|| {
+    metrics::register("database_secret_reads", "Reads of the database's secret, by outcome", Family::default())
+});
+
+/// Counts a request as waiting until it is dropped.
+pub(super) struct Waiting;
+
+impl Waiting {
+    pub(super) fn begin() -> Self {
+        WAITING.inc();
+        Self
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.dec();
+    }
+}
+
+/// Counts a connection that could not be made.
+pub(super) fn connection_failed(error: &DatabaseError) {
+    CONNECTION_ERRORS.get_or_create_owned(&label("cause", cause(error))).inc();
+}
+
+/// Counts a read of the database's secret.
+pub(super) fn secret_read(succeeded: bool) {
+    SECRET_READS.get_or_create_owned(&label("outcome", if succeeded { "ok" } else { "failed" })).inc();
+}
+
+fn label(name: &'static str, value: &str) -> Labels {
+    vec![(name, value.to_owned())]
+}
+
+/// A closed set: what the server says is no label.
+fn cause(error: &DatabaseError) -> &'static str {
+    match error {
+        DatabaseError::Credentials(_) => "credentials",
+        DatabaseError::Connect(error) | DatabaseError::Query(error) if error.code().is_some() => "refused",
+        DatabaseError::Connect(_) | DatabaseError::Query(_) => "network",
+        DatabaseError::TimedOut(_) => "timeout",
+        _ => "other",
+    }
+}
+
+impl Database {
+    /// Registers the metrics. Call it once.
+    pub fn register_metrics(&self) {
+        let availability = self.availability.clone();
+        let status = |value: fn(&Status) -> usize| {
+            let pool = self.pool.weak();
+            move || pool.upgrade().map_or(0.0, |pool| number(value(&pool.status())))
+        };
+        metrics::computed_gauge("database_connections", "Connections of the pool that are open", status(|s| s.size));
+        metrics::computed_gauge(
+            "database_connections_in_use",
+            "Connections of the pool that serve a request",
+            status(|status| status.size.saturating_sub(status.available)),
+        );
+        metrics::computed_gauge("database_available", "1 if requests may use the database, otherwise 0", move || {
+            f64::from(u8::from(availability.check().is_ok()))
+        });
+        LazyLock::force(&WAITING);
+        for cause in ["credentials", "refused", "network", "timeout", "other"] {
+            CONNECTION_ERRORS.get_or_create_owned(&label("cause", cause));
+        }
+        for outcome in ["ok", "failed"] {
+            SECRET_READS.get_or_create_owned(&label("outcome", outcome));
+        }
+    }
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,170 @@
+//! `GET /metrics`: who may read it, what it counts, and that every name in dashboard, alerts and documents exists.
+
+use std::collections::BTreeSet;
+
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use serde_json::Value;
+
+use crate::helpers::{App, client, problem, spawn_app, spawn_without_database};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const TOKEN: &str = "an-admin-token-of-thirty-two-characters";
+
+async fn scrape(app: &App) -> String {
+    let response = app.get("/metrics").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
+    response.text().await.unwrap()
+}
+
+/// The value of this very series.
+fn value<'a>(metrics: &'a str, series: &str) -> &'a str {
+    let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {series} in {metrics}"))
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_status_class() {
+    let app = spawn_without_database(&[]).await;
+    for _ in 0..3 {
+        app.health().await;
+    }
+    app.get("/nowhere/1").await;
+    app.get("/nowhere/2").await;
+    app.ready().await;
+    let metrics = scrape(&app).await;
+    let count = |route, class| {
+        let name = "causeway_http_request_duration_seconds_count";
+        value(&metrics, &format!("{name}{{route=\"{route}\",status_class=\"{class}\"}}")).to_owned()
+    };
+    assert_eq!(count("/health", "2xx"), "3");
+    assert_eq!(count("other", "4xx"), "2");
+    assert_eq!(count("/ready", "5xx"), "1");
+    assert!(!metrics.contains("nowhere"), "a path is no label");
+}
+
+#[tokio::test]
+async fn the_state_of_the_database_and_its_pool_shows() {
+    let (app, _database) = spawn_app().await;
+    app.registered("curl").await;
+    let metrics = scrape(&app).await;
+    assert_eq!(value(&metrics, "causeway_database_available"), "1.0");
+    assert_ne!(value(&metrics, "causeway_database_connections"), "0.0");
+    assert_eq!(value(&metrics, "causeway_database_waiting"), "0");
+    assert_eq!(value(&metrics, "causeway_visits_batch_size_count"), "1");
+    assert_eq!(value(&metrics, "causeway_visits_commit_duration_seconds_count"), "1");
+    assert_eq!(value(&metrics, "causeway_visits_queue_length"), "0.0");
+}
+
+#[tokio::test]
+async fn connections_that_fail_are_counted_by_cause() {
+    let app = spawn_without_database(&[]).await;
+    app.until_ready_is(StatusCode::SERVICE_UNAVAILABLE).await;
+    app.database_problem().await;
+    let metrics = scrape(&app).await;
+    assert_eq!(value(&metrics, "causeway_database_available"), "0.0");
+    for cause in ["credentials", "refused", "network", "timeout", "other"] {
+        value(&metrics, &format!("causeway_database_connection_errors_total{{cause=\"{cause}\"}}"));
+    }
+}
+
+#[tokio::test]
+async fn openmetrics_is_served_to_who_asks_for_it() {
+    let app = spawn_without_database(&[]).await;
+    let request = client().get(app.url("/metrics")).header(ACCEPT, "application/openmetrics-text;version=1.0.0");
+    let response = request.send().await.unwrap();
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(response.headers()[CONTENT_TYPE], kind);
+    assert!(response.text().await.unwrap().ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn with_an_admin_token_only_its_bearer_reads_the_metrics() {
+    let app = spawn_without_database(&[("ADMIN_TOKEN", TOKEN)]).await;
+    let get = |token: &str| client().get(app.url("/metrics")).bearer_auth(token).send();
+    assert_eq!(get(TOKEN).await.unwrap().status(), StatusCode::OK);
+    let slug = "metrics-need-the-admin-token";
+    problem(app.get("/metrics").await, StatusCode::UNAUTHORIZED, slug).await;
+    problem(get("another").await.unwrap(), StatusCode::UNAUTHORIZED, slug).await;
+}
+
+#[tokio::test]
+async fn without_an_admin_token_only_this_machine_reads_the_metrics() {
+    let app = spawn_without_database(&[]).await;
+    scrape(&app).await;
+    let forwarded = client().get(app.url("/metrics")).header("x-forwarded-for", "203.0.113.7").send().await.unwrap();
+    problem(forwarded, StatusCode::FORBIDDEN, "metrics-are-local").await;
+}
+
+/// The names of metrics in a text, without the suffixes of histograms.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let stem = |word: &str| {
+        let suffixes = ["_bucket", "_count", "_sum", "_total"];
+        suffixes.iter().find_map(|suffix| word.strip_suffix(suffix)).unwrap_or(word).to_owned()
+    };
+    words.filter(|word| word.starts_with("causeway_")).map(stem).collect()
+}
+
+#[tokio::test]
+async fn every_metric_that_dashboard_alerts_and_documents_name_exists() {
+    let app = spawn_without_database(&[]).await;
+    app.until_examined().await;
+    let exported = names(&scrape(&app).await);
+    for file in ["deploy/observability/dashboard.json", "deploy/observability/alerts.yml", "docs/observability.md"] {
+        let text = std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+        // private-service's own are tested there.
+        let named = names(&text).into_iter().filter(|name| !name.starts_with("causeway_task_metadata"));
+        let unknown: Vec<_> = named.filter(|name| !exported.contains(name)).collect();
+        assert!(unknown.is_empty(), "{file} names {unknown:?}");
+    }
+    let document = std::fs::read_to_string(format!("{ROOT}/docs/observability.md")).unwrap();
+    let documented = names(&document);
+    let forgotten: Vec<_> = exported.difference(&documented).collect();
+    assert!(forgotten.is_empty(), "docs/observability.md does not describe {forgotten:?}");
+}
+
+#[tokio::test]
+async fn each_alert_has_a_runbook_and_the_dashboard_is_sound() {
+    let document = std::fs::read_to_string(format!("{ROOT}/docs/observability.md")).unwrap();
+    let alerts = std::fs::read_to_string(format!("{ROOT}/deploy/observability/alerts.yml")).unwrap();
+    let named: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(named.len() > 5);
+    for alert in named {
+        assert!(document.contains(&format!("\n### {alert}\n")), "{alert} has no runbook");
+        assert!(alerts.contains(&format!("docs/observability.md#{}\n", alert.to_lowercase())), "{alert} links none");
+    }
+    let dashboard = std::fs::read_to_string(format!("{ROOT}/deploy/observability/dashboard.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids.len(), panels.len(), "ids are unique");
+    for panel in panels {
+        assert_eq!(panel["datasource"]["uid"], "${datasource}");
+        assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{panel}");
+        assert!(panel["targets"].as_array().is_some_and(|targets| !targets.is_empty()), "{panel}");
+    }
+}
+
+#[tokio::test]
+async fn the_queries_of_the_document_name_only_fields_that_the_log_has() {
+    let app = spawn_without_database(&[]).await;
+    app.get("/recent-visits").await;
+    app.health().await;
+    app.access_line("/recent-visits").await;
+    app.access_line("/health").await;
+    let logs = app.service.logs();
+    let fields: BTreeSet<_> =
+        logs.iter().filter_map(Value::as_object).flat_map(|line| line.keys().map(String::as_str)).collect();
+    let document = std::fs::read_to_string(format!("{ROOT}/docs/observability.md")).unwrap();
+    let queries: Vec<_> = document.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(queries.len(), 10);
+    // In these queries every field stands between backticks, so that no keyword is taken for one.
+    for query in queries {
+        let named: Vec<_> = query.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{query}");
+        let unknown: Vec<_> = named.iter().filter(|name| !name.starts_with('@') && !fields.contains(*name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?} in {query} is in no line: {fields:?}");
+    }
+}
