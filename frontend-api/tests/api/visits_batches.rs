@@ -11,20 +11,27 @@ use crate::sockets;
 /// The service, which holds even a slow machine to no pace: what would be slow depends on this limit.
 const PATIENT: (&str, &str) = ("REQUEST_TIMEOUT_MS", "300000");
 
-/// Registers all at the same time: the database inserts nothing before the service has read all of them.
+/// However slow the last batch was, the next one may have so many visits.
+const SMALLEST_LIMIT: usize = 32;
+
+/// Registers all at the same time: the first one waits in the database alone until the service has read all others.
 async fn register_at_once(app: &App, database: &TestDatabase, user_agents: &[String]) -> Vec<reqwest::Response> {
     let locker = database.client().await;
     locker.batch_execute("BEGIN; LOCK TABLE access IN SHARE MODE").await.unwrap();
-    let release = async {
+    let (first, others) = user_agents.split_first().expect("visits to register");
+    let register_others = async {
         until_blocked(&locker, 1).await;
-        let read = async || sockets::all_requests_read(app, user_agents.len()).then_some(());
-        eventually("all requests are read", read).await;
-        // Answered by the same workers, so they have had their turn with the rest.
-        app.health().await;
-        locker.batch_execute("COMMIT").await.unwrap();
+        let release = async {
+            let read = async || sockets::all_requests_read(app, user_agents.len()).then_some(());
+            eventually("all requests are read", read).await;
+            // Answered by the same workers, so they have had their turn with the rest.
+            app.health().await;
+            locker.batch_execute("COMMIT").await.unwrap();
+        };
+        tokio::join!(join_all(others.iter().map(|user_agent| app.register(user_agent))), release).0
     };
-    let registering = join_all(user_agents.iter().map(|user_agent| app.register(user_agent)));
-    tokio::join!(registering, release).0
+    let (first, others) = tokio::join!(app.register(first), register_others);
+    std::iter::once(first).chain(others).collect()
 }
 
 fn visitors(count: usize) -> Vec<String> {
@@ -39,23 +46,23 @@ async fn transactions(client: &Client) -> i64 {
 #[tokio::test]
 async fn visits_that_wait_together_are_stored_in_one_transaction() {
     let (app, database) = spawn_app_with(&[("WORKERS", "1"), PATIENT]).await;
-    for response in register_at_once(&app, &database, &visitors(64)).await {
+    for response in register_at_once(&app, &database, &visitors(1 + SMALLEST_LIMIT)).await {
         assert_eq!(response.status(), StatusCode::OK);
     }
     let client = database.client().await;
-    assert_eq!(count(&client, "(SELECT DISTINCT user_agent FROM access) AS visitors").await, 64);
-    assert_eq!(count(&client, "access").await, 64);
-    assert_eq!(transactions(&client).await, 2, "one for the visits that came first, one for all others");
+    assert_eq!(count(&client, "(SELECT DISTINCT user_agent FROM access) AS visitors").await, 33);
+    assert_eq!(count(&client, "access").await, 33);
+    assert_eq!(transactions(&client).await, 2, "one for the first visit, one for all others");
 }
 
 #[tokio::test]
 async fn the_visits_of_several_workers_are_stored_together() {
     let (app, database) = spawn_app_with(&[("WORKERS", "3"), PATIENT]).await;
-    for response in register_at_once(&app, &database, &visitors(64)).await {
+    for response in register_at_once(&app, &database, &visitors(1 + SMALLEST_LIMIT)).await {
         assert_eq!(response.status(), StatusCode::OK);
     }
     let client = database.client().await;
-    assert_eq!(count(&client, "(SELECT DISTINCT user_agent FROM access) AS visitors").await, 64);
+    assert_eq!(count(&client, "(SELECT DISTINCT user_agent FROM access) AS visitors").await, 33);
     // Two as with one worker, and one more for each other worker that has read its visits and not yet submitted them.
     let transactions = transactions(&client).await;
     assert!((2..=4).contains(&transactions), "{transactions} transactions");
@@ -71,7 +78,7 @@ async fn a_batch_has_its_limit_and_what_is_beyond_it_is_stored_too() {
     assert_eq!(count(&client, "(SELECT DISTINCT user_agent FROM access) AS visitors").await, 600);
     let sql = "SELECT max(n) FROM (SELECT count(*) AS n FROM access GROUP BY xmin::text) AS batches";
     let largest: i64 = client.query_one(sql, &[]).await.unwrap().get(0);
-    assert_eq!(largest, 512);
+    assert!(largest <= 512, "{largest} rows in a transaction");
 }
 
 /// The visits whose number `refused` says are answered 422, all others are stored.
