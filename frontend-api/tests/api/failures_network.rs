@@ -59,7 +59,7 @@ async fn a_database_that_refuses_connections_is_used_again_when_it_takes_them() 
 
 /// Limits that a silent network soon runs into, and that a busy machine does not: PostgreSQL forks for each connection.
 const IMPATIENT: [(&str, &str); 3] =
-    [("DB_CONNECT_TIMEOUT_MS", "2000"), ("DB_QUERY_TIMEOUT_MS", "2000"), ("REQUEST_TIMEOUT_MS", "3000")];
+    [("DB_CONNECT_TIMEOUT_MS", "5000"), ("DB_QUERY_TIMEOUT_MS", "5000"), ("REQUEST_TIMEOUT_MS", "6000")];
 
 #[tokio::test]
 async fn a_silent_network_ends_every_wait_and_what_was_registered_is_kept() {
