@@ -104,14 +104,6 @@ async fn disable_never_speaks_tls_and_is_refused_where_that_is_demanded() {
 }
 
 #[tokio::test]
-async fn the_variable_wins_over_the_urls_parameter() {
-    let server = TlsServer::start(&Authority::default(), HERE).await;
-    let url = format!("{}?sslmode=disable", server.url());
-    assert!(!server.speaks_tls(&App::spawn(&[("DATABASE_URL", &url)]).await).await);
-    assert!(server.speaks_tls(&App::spawn(&with_url(&url, &[("DB_SSLMODE", "require")])).await).await);
-}
-
-#[tokio::test]
 async fn with_a_secret_verify_full_is_the_default() {
     let postgres = OwnPostgres::start().await;
     let aws = SecretsManager::start().await;
