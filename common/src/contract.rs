@@ -30,23 +30,23 @@ pub static TASK_METADATA_UNAVAILABLE: Kind = Kind {
 #[serde(rename_all = "PascalCase")]
 pub struct TaskIdentity {
     /// The task's ARN.
-    #[schema(example = "arn:aws:ecs:us-east-1:123456789012:task/demo/1f3a")]
+    #[schema(example = "arn:aws:ecs:us-east-1:123456789012:task/demo/1f3a", required = true)]
     #[serde(deserialize_with = "Option::deserialize")]
     pub task_arn: Option<String>,
     /// The cluster: a short name or an ARN.
-    #[schema(example = "demo")]
+    #[schema(example = "demo", required = true)]
     #[serde(deserialize_with = "Option::deserialize")]
     pub cluster: Option<String>,
     /// Such as FARGATE, EC2 or EXTERNAL.
-    #[schema(example = "FARGATE")]
+    #[schema(example = "FARGATE", required = true)]
     #[serde(deserialize_with = "Option::deserialize")]
     pub launch_type: Option<String>,
     /// The ECS service that the task belongs to, else the name of the container.
-    #[schema(example = "privateservice")]
+    #[schema(example = "privateservice", required = true)]
     #[serde(deserialize_with = "Option::deserialize")]
     pub service_name: Option<String>,
     /// The address of the container that answers.
-    #[schema(example = "10.0.1.23")]
+    #[schema(example = "10.0.1.23", required = true)]
     #[serde(deserialize_with = "Option::deserialize")]
     pub ip_address: Option<String>,
 }

@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod doctor;
 mod metrics;
+mod pages;
 mod private_service;
 mod routes;
 mod tls;

@@ -16,8 +16,9 @@ use causeway_common::http::access::Access;
 use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
 use causeway_common::http::metrics;
+use causeway_common::http::page::Site;
 use causeway_common::http::problem::{Kind, Problem, ProblemBody};
-use causeway_common::http::route::route;
+use causeway_common::http::route::{Route, route};
 use causeway_common::shutdown::Draining;
 use utoipa::OpenApi;
 
@@ -48,6 +49,35 @@ struct Authors;
 const KINDS: &[&[&Kind]] =
     &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE], catalogue::KINDS, metrics::KINDS];
 
+static SITE: Site = Site { home: "/docs/", links: &[("/docs/", "API"), ("/problems", "Problems")] };
+
+/// What every task serves. The OpenAPI document describes each of these and of the next two, which a test checks.
+fn api() -> Vec<Route> {
+    vec![
+        route("/").get(handlers::identity),
+        route("/metrics").get(metrics::metrics),
+        route("/health").get(health::health),
+        route("/ready").get(ready),
+    ]
+}
+
+/// The health check goes first: `health` would be taken for an id.
+fn books() -> Vec<Route> {
+    vec![
+        route("/api/books").get(records::books),
+        route("/api/books/health").get(records::books_health),
+        route("/api/books/{id}").get(records::book),
+    ]
+}
+
+fn authors() -> Vec<Route> {
+    vec![
+        route("/api/authors").get(records::authors),
+        route("/api/authors/health").get(records::authors_health),
+        route("/api/authors/{id}").get(records::author),
+    ]
+}
+
 /// Adds every route; runs once on each worker.
 pub fn routes(
     access: Access,
@@ -56,32 +86,17 @@ pub fn routes(
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let (access, metadata) = (web::Data::new(access), web::Data::new(metadata));
     move |routes| {
-        routes
-            .app_data(access.clone())
-            .app_data(metadata.clone())
-            .service(route("/").get(handlers::identity))
-            .service(route("/metrics").get(metrics::metrics))
-            .service(route("/health").get(health::health))
-            .service(route("/ready").get(ready));
+        routes.app_data(access.clone()).app_data(metadata.clone()).service(api());
         let mut description = ApiDoc::openapi();
-        if let Some(books) = &catalogue.books {
+        if let Some(data) = &catalogue.books {
             description.merge(Books::openapi());
-            // The health check goes first: `health` would be taken for an id.
-            routes
-                .app_data(books.clone())
-                .service(route("/api/books").get(records::books))
-                .service(route("/api/books/health").get(records::books_health))
-                .service(route("/api/books/{id}").get(records::book));
+            routes.app_data(data.clone()).service(books());
         }
-        if let Some(authors) = &catalogue.authors {
+        if let Some(data) = &catalogue.authors {
             description.merge(Authors::openapi());
-            routes
-                .app_data(authors.clone())
-                .service(route("/api/authors").get(records::authors))
-                .service(route("/api/authors/health").get(records::authors_health))
-                .service(route("/api/authors/{id}").get(records::author));
+            routes.app_data(data.clone()).service(authors());
         }
-        docs::mount(routes, description, KINDS);
+        docs::mount(routes, &SITE, description, KINDS);
     }
 }
 
@@ -90,9 +105,23 @@ pub fn routes(
 /// The metadata endpoint has no say. Each task has its own, so sending requests to another instance repairs nothing,
 /// and a hiccup of all of them at once must not empty the load balancer: a 503 from `/` tells its caller more.
 #[utoipa::path(get, path = "/ready", tag = "health", responses(
-    (status = 200, body = Status),
+    (status = 200, description = "Not told to stop", body = Status),
     (status = 503, description = "Told to stop", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn ready(draining: web::Data<Draining>) -> Result<web::Json<Status>, Problem> {
     health::ready(&draining, Ok(())).map(web::Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_openapi_document_describes_every_route_and_no_other() {
+        let mut description = ApiDoc::openapi();
+        description.merge(Books::openapi());
+        description.merge(Authors::openapi());
+        let routes: Vec<Route> = [api(), books(), authors()].into_iter().flatten().collect();
+        assert_eq!(docs::mistakes(&description, &routes), Vec::<String>::new());
+    }
 }

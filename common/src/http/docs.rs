@@ -1,17 +1,22 @@
 //! `/docs` (Swagger UI, its files inside the binary) and `/openapi.json`.
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use actix_web::middleware::{DefaultHeaders, Next, from_fn};
-use actix_web::web::{self, Redirect, ServiceConfig};
-use actix_web::{Error, Responder};
-use utoipa::openapi::{OpenApi, RefOr, Schema};
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use crate::http::problem::{self, Kind, not_found};
-use crate::http::route::route;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentEncoding, HeaderValue,
+};
+use actix_web::web::{self, Redirect, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use maud::{Markup, html};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
+use utoipa_swagger_ui::Config;
+
+use crate::http::page::{self, Page, Site};
+use crate::http::problem::{self, Kind, Problem, not_found};
+use crate::http::route::{Route, route};
+use crate::http::slices::Slices;
 
 /// Swagger UI sets style attributes from its script and draws its icons from `data:` URLs; all else is its own files.
 const SWAGGER_POLICY: HeaderValue = HeaderValue::from_static(
@@ -19,23 +24,102 @@ const SWAGGER_POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; frame-ancestors 'none'",
 );
 
-/// Adds both to a service that reports the problems of `kinds` besides those that every service reports.
-pub fn mount(routes: &mut ServiceConfig, mut openapi: OpenApi, kinds: &[&[&'static Kind]]) {
+/// Adds both, and the pages that explain problems, to a service that reports the problems of `kinds` besides those that every service reports.
+pub fn mount(routes: &mut ServiceConfig, site: &'static Site, mut openapi: OpenApi, kinds: &[&[&'static Kind]]) {
     name_problems(&mut openapi, kinds);
-    let openapi = web::Data::new(openapi);
-    let page = SwaggerUi::new("/{_:.*}").config(Config::from("/openapi.json"));
+    let openapi = Bytes::from(serde_json::to_vec(&openapi).expect("a document of strings is always JSON"));
+    let document = move || {
+        let openapi = Slices::new(openapi.clone());
+        async move { HttpResponse::Ok().content_type("application/json").body(openapi) }
+    };
+    page::mount_problems(routes, site, kinds);
+    let shell =
+        Shell(site.render_with(&Page { title: "API", current: "/docs/", content: swagger() }, &swagger_style()).into());
     routes
+        .app_data(web::Data::new(shell))
+        .app_data(web::Data::new(Config::from("/openapi.json")))
         .service(Redirect::new("/docs", "/docs/").permanent())
-        .service(
-            web::scope("/docs")
-                .wrap(DefaultHeaders::new().add((CONTENT_SECURITY_POLICY, SWAGGER_POLICY)))
-                .wrap(from_fn(explain))
-                .service(page),
-        )
-        .service(route("/openapi.json").get(move || {
-            let openapi = openapi.clone();
-            async move { web::Json(openapi) }
-        }));
+        .service(route("/docs/{file:.*}").get(swagger_ui))
+        .service(route("/openapi.json").get(document));
+}
+
+/// The page around Swagger UI.
+struct Shell(Bytes);
+
+fn swagger_style() -> Markup {
+    html! {
+        link rel="stylesheet" href="./swagger-ui.css";
+        style { ".swagger-ui .topbar { display: none } #swagger-ui { background: #fff; border-radius: 10px; padding: 1px 1rem 1rem }" }
+    }
+}
+
+fn swagger() -> Markup {
+    html! {
+        div.stack {
+            h1 { "API" }
+            p.lead { "Every path, to read and to try. Programs read " a href="/openapi.json" { "/openapi.json" } "." }
+            div id="swagger-ui" {}
+        }
+        script src="./swagger-ui-bundle.js" {}
+        script src="./swagger-ui-standalone-preset.js" {}
+        script src="./swagger-initializer.js" {}
+    }
+}
+
+/// Compares a service's document with its routes: returns what either has and the other lacks, and which responses
+/// lack a description. For the tests of the services.
+pub fn mistakes(openapi: &OpenApi, routes: &[Route]) -> Vec<String> {
+    let document = serde_json::to_value(&openapi.paths).expect("a document of strings is always JSON");
+    let mut described = BTreeSet::new();
+    let mut mistakes = Vec::new();
+    for (path, operations) in document.as_object().into_iter().flatten() {
+        for (method, operation) in operations.as_object().into_iter().flatten() {
+            described.insert(format!("{} {path}", method.to_uppercase()));
+            for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+                if response["description"].as_str().is_none_or(str::is_empty) {
+                    mistakes.push(format!("{method} {path}: {status} has no description"));
+                }
+            }
+        }
+    }
+    let served = routes.iter().flat_map(|route| {
+        let (path, methods) = route.describe();
+        methods.iter().filter(|method| **method != "HEAD").map(move |method| format!("{method} {path}"))
+    });
+    let served: BTreeSet<String> = served.collect();
+    mistakes.extend(served.difference(&described).map(|route| format!("{route} is not described")));
+    mistakes.extend(described.difference(&served).map(|route| format!("{route} is described and not served")));
+    mistakes
+}
+
+/// Serves a file of Swagger UI.
+async fn swagger_ui(
+    request: HttpRequest,
+    path: web::Path<String>,
+    shell: web::Data<Shell>,
+    config: web::Data<Config<'static>>,
+) -> Result<HttpResponse, Problem> {
+    if matches!(&**path, "" | "index.html") {
+        let mut response = HttpResponse::Ok();
+        response.insert_header((CONTENT_TYPE, page::HTML)).insert_header((CONTENT_SECURITY_POLICY, SWAGGER_POLICY));
+        return Ok(response.body(Slices::new(shell.0.clone())));
+    }
+    let Ok(Some(file)) = utoipa_swagger_ui::serve(&path, config.into_inner()) else {
+        return Err(not_found(request).await);
+    };
+    let bytes = match file.bytes {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(made) => Bytes::from(made),
+    };
+    let mut response = HttpResponse::Ok();
+    response.content_type(file.content_type).insert_header((CONTENT_SECURITY_POLICY, SWAGGER_POLICY));
+    if matches!(&**path, "swagger-ui-bundle.js" | "swagger-ui-standalone-preset.js" | "swagger-ui.css") {
+        response.insert_header((CACHE_CONTROL, "public, max-age=3600"));
+    }
+    if file.gzpipped {
+        response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
+    }
+    Ok(response.body(Slices::new(bytes)))
 }
 
 /// Lists in the document which `type` a problem can have.
@@ -46,18 +130,4 @@ fn name_problems(openapi: &mut OpenApi, kinds: &[&[&'static Kind]]) {
         let all = problem::KINDS.iter().chain(kinds.iter().copied().flatten());
         uri.enum_values = Some(all.map(|kind| kind.uri().to_string().into()).collect());
     }
-}
-
-/// Swagger UI's own 404 is empty; ours are problems everywhere.
-async fn explain<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let response = next.call(request).await?;
-    if response.status() != StatusCode::NOT_FOUND {
-        return Ok(response.map_into_left_body());
-    }
-    let request = response.into_parts().0;
-    let answer = not_found(request.clone()).await.respond_to(&request);
-    Ok(ServiceResponse::new(request, answer).map_into_right_body())
 }

@@ -13,7 +13,9 @@ pub struct Status {
 }
 
 /// Liveness: the process answers. It depends on nothing else, so that a restart is never the answer to another's fault.
-#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Status)))]
+#[utoipa::path(get, path = "/health", tag = "health", responses(
+    (status = 200, description = "The process answers", body = Status),
+))]
 pub async fn health() -> actix_web::web::Json<Status> {
     actix_web::web::Json(Status { status: "Healthy" })
 }

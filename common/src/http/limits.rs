@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use futures_util::stream::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
 use tokio::time::Sleep;
 
+use super::connection::Connection;
 use super::problem::{
     BODY_INCOMPLETE, BODY_MALFORMED, BODY_TOO_LARGE, BODY_TOO_SLOW, FIELDS_REFUSED, Failure, FieldError, Kind, Problem,
     UNSUPPORTED_MEDIA_TYPE,
@@ -106,13 +108,15 @@ pub struct BodyStream {
     payload: Payload,
     limits: Limits,
     received: usize,
+    connection: Option<Rc<Connection>>,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl BodyStream {
     fn new(request: &HttpRequest, payload: Payload) -> Self {
         let limits = Limits::of(request);
-        Self { payload, limits, received: 0, deadline: Box::pin(tokio::time::sleep(limits.time)) }
+        let connection = request.conn_data::<Rc<Connection>>().cloned();
+        Self { payload, limits, received: 0, connection, deadline: Box::pin(tokio::time::sleep(limits.time)) }
     }
 
     /// Reads the whole body.
@@ -134,6 +138,9 @@ impl Stream for BodyStream {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Poll::Ready(chunk) = pin!(&mut this.payload).poll_next(context) else {
+            if let Some(connection) = &this.connection {
+                connection.want_body();
+            }
             return this.deadline.as_mut().poll(context).map(|()| Some(Err(BodyError::TooSlow(this.limits.time))));
         };
         Poll::Ready(chunk.map(|chunk| {

@@ -43,7 +43,7 @@ pub static KINDS: &[&Kind] = &[&METRICS_NEED_THE_TOKEN, &METRICS_ARE_LOCAL];
 ///
 /// Once `ADMIN_TOKEN` is set, its bearer may read them; until then only callers on this machine.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses(
-    (status = 200, body = String, content_type = "text/plain"),
+    (status = 200, description = "The metrics, in the text format of Prometheus", body = String, content_type = "text/plain"),
     (status = 401, description = "ADMIN_TOKEN is set and was not sent", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "ADMIN_TOKEN is not set and the caller is elsewhere", body = ProblemBody, content_type = "application/problem+json"),
 ))]

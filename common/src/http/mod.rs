@@ -2,11 +2,15 @@
 
 pub mod access;
 pub mod client;
+mod connection;
 pub mod docs;
 pub mod health;
 pub mod limits;
 pub mod metrics;
 mod observe;
+pub mod page;
 pub mod problem;
+mod request_id;
 pub mod route;
 pub mod server;
+pub mod slices;

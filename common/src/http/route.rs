@@ -68,6 +68,11 @@ impl Route {
         self
     }
 
+    /// Returns the path and its methods.
+    pub(super) fn describe(&self) -> (&str, &[&'static str]) {
+        (self.path, &self.allowed)
+    }
+
     fn method(mut self, name: &'static str, route: actix_web::Route) -> Self {
         self.allowed.push(name);
         self.routes.push(route);

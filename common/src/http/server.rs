@@ -1,16 +1,22 @@
 //! Starting, running and draining an HTTP server.
 
+use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
+use actix_web::App;
+use actix_web::dev::{AppConfig, Server, fn_service};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpServer};
-use tokio::net::TcpSocket;
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::config::{Group, Var, Vars};
+use crate::http::connection::{Bounded, HEAD_LIMIT};
 use crate::http::metrics;
 use crate::http::observe::observe;
 use crate::http::problem::not_found;
@@ -23,8 +29,8 @@ use crate::telemetry::chain;
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 /// Longer than the 60 s after which an Application Load Balancer closes an idle connection: it must be the one to close.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// A client that has not sent its request's head by then gets a 408.
-const REQUEST_HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// How long the rest of a body that was refused may arrive, so that the client reads the answer instead of a reset.
+const LINGER: Duration = Duration::from_secs(2);
 /// Connections that the kernel holds for us while all workers are busy.
 const BACKLOG: u32 = 4096;
 
@@ -113,27 +119,45 @@ pub async fn run(
     mut tasks: Tasks,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<()> {
+    raise_limit_of_open_files();
     let address = listener.local_addr()?;
     metrics::register();
     let draining = web::Data::new(Draining::default());
     let flag = draining.clone();
     let (started, mut worker) = mpsc::channel(1);
-    let server = HttpServer::new(move || {
-        // A full channel means that another worker came first, which is all that matters.
-        let _ = started.try_send(Handle::current());
-        App::new()
-            .app_data(flag.clone())
-            .configure(routes.clone())
-            .default_service(web::to(not_found))
-            .wrap(from_fn(observe))
-    })
-    .workers(config.workers)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(REQUEST_HEAD_LIMIT)
-    .shutdown_timeout(DRAIN_LIMIT.as_secs())
-    .disable_signals()
-    .listen(listener)?
-    .run();
+    let server = Server::build().workers(config.workers).shutdown_timeout(DRAIN_LIMIT.as_secs()).disable_signals();
+    let stopping = server.graceful_shutdown_signal();
+    let server = server
+        .listen("http", listener, move || {
+            // A full channel means that another worker came first, which is all that matters.
+            let _ = started.try_send(Handle::current());
+            let app = App::new()
+                .app_data(flag.clone())
+                .configure(routes.clone())
+                .default_service(web::to(not_found))
+                .wrap(from_fn(observe));
+            let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+            let app = map_config(app, |()| AppConfig::default());
+            let stopping = stopping.clone();
+            let http = HttpService::build()
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_LIMIT)
+                .client_disconnect_timeout(LINGER)
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .on_connect_ext(|stream: &Bounded<TcpStream>, data| {
+                    data.insert(stream.connection().clone());
+                })
+                .h1(app);
+            fn_service(|stream: TcpStream| {
+                let peer = stream.peer_addr().ok();
+                ready(Ok((Bounded::new(stream), peer)))
+            })
+            .and_then(http)
+        })?
+        .run();
     tracing::info!(%address, workers = config.workers, "listening");
 
     let handle = server.handle();
@@ -167,4 +191,14 @@ pub async fn run(
     let ended = tasks.end().await;
     tracing::info!("drained");
     reason.and(ended).map_err(std::io::Error::other)
+}
+
+/// Each connection is an open file. The soft limit, 1,024 in many places, is for programs that use `select`; this one does
+/// not.
+fn raise_limit_of_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files can't be raised");
+    }
 }

@@ -4,13 +4,12 @@
 //! metric that costs. Routes and status classes stay in Prometheus.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::metrics;
+use super::{metrics, output};
 use crate::config::{Group, Optional, Vars};
 
 const METRICS: Optional<()> = Optional::parsed(
@@ -99,18 +98,11 @@ pub async fn run(config: MetricsConfig, service: &'static str, metrics: &'static
     loop {
         ticks.tick().await;
         let line = writer.line(&metrics::to_text(false), SystemTime::now());
-        // A log reader that stalls must not stall the runtime.
-        let written = tokio::task::spawn_blocking(move || write_out(&line)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            tracing::warn!("the line of metrics can't be written");
-        }
+        output::append(|lines| {
+            lines.extend_from_slice(line.as_bytes());
+            lines.push(b'\n');
+        });
     }
-}
-
-fn write_out(line: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()
 }
 
 struct Writer {

@@ -3,14 +3,18 @@
 use std::error::Error;
 use std::io::IsTerminal;
 
+use time::OffsetDateTime;
 use tracing_subscriber::EnvFilter;
 
+use super::output::Line;
+use super::timestamp::Timestamp;
 use crate::config::{Group, Var, Vars};
 
-const DEFAULT_FILTER: &str = "info,actix_server=warn";
+/// actix-http logs each malformed request as an error, which strangers can send as many of as they like.
+const DEFAULT_FILTER: &str = "info,actix_server=warn,actix_http::h1::dispatcher=off";
 const RUST_LOG: Var<String> = Var::parsed(
     "RUST_LOG",
-    (|| DEFAULT_FILTER.to_owned(), "`info,actix_server=warn`"),
+    (|| DEFAULT_FILTER.to_owned(), "`info,actix_server=warn,actix_http::h1::dispatcher=off`"),
     "directives of `tracing_subscriber::EnvFilter`",
     |text| EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string()),
     "Which events are logged. Requests have the target `access`.",
@@ -62,10 +66,24 @@ impl LogConfig {
 
 /// Starts logging the events of the whole process.
 pub(super) fn init(config: LogConfig) {
-    let builder = tracing_subscriber::fmt().with_env_filter(config.filter);
+    let builder = tracing_subscriber::fmt().with_env_filter(config.filter).with_writer(|| Line);
     match config.format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
         LogFormat::Pretty => builder.with_ansi(std::io::stdout().is_terminal()).init(),
+    }
+}
+
+/// Returns the line that says how many lines were dropped.
+pub(super) fn lost(format: LogFormat, count: u64) -> String {
+    let timestamp = Timestamp(OffsetDateTime::now_utc());
+    let message = "the log was not read in time: lines were dropped";
+    match format {
+        LogFormat::Json => {
+            let level = "WARN";
+            serde_json::json!({ "timestamp": timestamp.to_string(), "level": level, "message": message, "lines": count })
+                .to_string()
+        }
+        LogFormat::Pretty => format!("{timestamp}  WARN {message} lines={count}"),
     }
 }
 

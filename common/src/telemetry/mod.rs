@@ -9,23 +9,27 @@ mod access_log;
 pub mod emf;
 mod log;
 pub mod metrics;
+mod output;
+mod timestamp;
 pub mod trace;
 
-pub(crate) use access_log::{AccessLine, Timestamp};
-pub use emf::MetricsConfig;
-pub use log::{LogConfig, chain};
+pub(crate) use self::access_log::AccessLine;
+pub use self::emf::MetricsConfig;
+pub use self::log::{LogConfig, chain};
+pub(crate) use self::timestamp::Timestamp;
 
 /// Starts logging for the whole process. Call it once.
 ///
 /// # Errors
-/// When the access log's thread can't be started.
+/// When the log's thread can't be started.
 pub fn init(config: LogConfig) -> std::io::Result<()> {
     let format = config.format;
     log::init(config);
-    access_log::start(format)
+    access_log::start(format);
+    output::start(move |count| log::lost(format, count))
 }
 
-/// Writes out the lines that the access log still holds. Call it last.
+/// Writes out the lines that wait, for a second at most. Call it last.
 pub fn flush() {
-    access_log::flush();
+    output::flush();
 }

@@ -2,11 +2,13 @@
 //! |--------|--------------------|--------|
 //! | GET    | `/test-connection` | the report: 200 when all is well, 503 otherwise; a page when the client wants HTML |
 
-use actix_web::http::header::{ACCEPT, VARY};
+use actix_web::http::header::{ACCEPT, AUTHORIZATION, HeaderValue, VARY};
 use actix_web::http::{StatusCode, header::HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use causeway_common::http::access::{self, Access, Bearer};
 use causeway_common::http::problem::{Kind, Problem, ProblemBody, Retry};
+
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Doctor, NoReport, Report, page};
 
@@ -53,11 +55,17 @@ pub async fn test_connection(
         return Ok(page::response());
     }
     let may_see_all = may_see_all(&request, &access)?;
-    let report = doctor.report().await.map_err(|error| no_report(&error))?;
+    let report = report_for(&doctor, &access, may_see_all).await?;
     let status = if report.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = HttpResponse::build(status);
     response.insert_header((VARY, "accept, authorization"));
-    Ok(if may_see_all { response.json(&*report) } else { response.json(report.redacted(advice(&access))) })
+    Ok(response.json(report))
+}
+
+/// Returns the report, redacted for a caller who may not see all.
+pub async fn report_for(doctor: &Doctor, access: &Access, may_see_all: bool) -> Result<Report, Problem> {
+    let report = doctor.report().await.map_err(|error| no_report(&error))?;
+    Ok(if may_see_all { (*report).clone() } else { report.redacted(advice(access)) })
 }
 
 /// Logs who may see evidence and causes where that may come as a surprise.
@@ -75,7 +83,11 @@ fn wants_html(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
-fn may_see_all(request: &HttpRequest, access: &Access) -> Result<bool, Problem> {
+/// Returns whether the caller may see evidence and causes.
+///
+/// # Errors
+/// [`NOT_THE_ADMIN_TOKEN`] for another bearer token.
+pub fn may_see_all(request: &HttpRequest, access: &Access) -> Result<bool, Problem> {
     match access.bearer(request.headers()) {
         Bearer::Admin => Ok(true),
         Bearer::Nobody => {
@@ -86,7 +98,24 @@ fn may_see_all(request: &HttpRequest, access: &Access) -> Result<bool, Problem> 
     }
 }
 
-fn advice(access: &Access) -> &'static str {
+/// Accepts the `ADMIN_TOKEN` from a form.
+///
+/// # Errors
+/// [`NOT_THE_ADMIN_TOKEN`] for another one, and where there is none.
+pub fn require_token(access: &Access, token: &SecretString) -> Result<(), Problem> {
+    let mut headers = HeaderMap::new();
+    if let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())) {
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    match access.bearer(&headers) {
+        Bearer::Admin => Ok(()),
+        Bearer::Nobody | Bearer::Other => Err(Problem::new(&NOT_THE_ADMIN_TOKEN, "This is not the ADMIN_TOKEN.")),
+    }
+}
+
+/// Returns how to see more than a redacted report.
+pub fn advice(access: &Access) -> &'static str {
     if access.has_admin_token() {
         "Causes are shown to the bearer of the admin token."
     } else {

@@ -33,8 +33,7 @@ use tokio::time::sleep_until;
 use url::Url;
 
 pub use self::config::DoctorConfig;
-use self::report::Check;
-pub use self::report::Report;
+pub use self::report::{Check, Diagnosis, Outcome, Report, Stage};
 use crate::database::{CredentialsProvider, DatabaseConfig};
 use crate::visits::TableName;
 

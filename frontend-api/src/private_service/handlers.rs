@@ -19,7 +19,7 @@ pub struct PrivateServiceAnswer {
 
 /// Asks the private service for the identity of the task that runs it.
 #[utoipa::path(get, path = "/ecs-private-service", tag = "private service", responses(
-    (status = 200, body = PrivateServiceAnswer),
+    (status = 200, description = "The identity of one of its tasks", body = PrivateServiceAnswer),
     (status = 502, description = "It can't be reached, or failed", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "None is configured, or too many requests are under way", body = ProblemBody, content_type = "application/problem+json"),
     (status = 504, description = "It did not answer in time", body = ProblemBody, content_type = "application/problem+json"),

@@ -20,7 +20,7 @@ pub(super) enum InsertError {
 
 /// Why a request failed, in the words of this feature.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum VisitError {
+pub enum VisitError {
     #[error("too many requests wait for the database")]
     QueueFull(Effect),
     #[error("the database did not answer in time")]
@@ -35,7 +35,7 @@ pub(super) enum VisitError {
 
 /// What is known of a failed request's effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub enum Effect {
     NotRecorded,
     Unknown,
     /// It wanted to read.

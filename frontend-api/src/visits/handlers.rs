@@ -7,7 +7,7 @@ use actix_web::http::header::{ContentType, USER_AGENT};
 use actix_web::{HttpRequest, HttpResponse, web};
 use causeway_common::http::problem::{Problem, ProblemBody};
 use causeway_common::telemetry::trace;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -30,26 +30,26 @@ pub struct Registered {
 }
 
 /// The newest visits, newest first.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RecentVisits {
-    response: Vec<RecentVisit>,
+    pub(super) response: Vec<RecentVisit>,
 }
 
 /// One visit.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct RecentVisit {
     /// UTC.
     #[schema(example = "2026-11-21 09:12:20.100660")]
-    timestamp: String,
+    pub timestamp: String,
     /// Null when the client sent none.
     #[schema(example = "curl/7.88.1")]
-    user_agent: Option<String>,
+    pub user_agent: Option<String>,
 }
 
 /// Records this visit. The answer means that it is committed.
 #[utoipa::path(get, path = "/", tag = "visits", responses(
-    (status = 200, body = Registered),
+    (status = 200, description = "The visit is committed", body = Registered),
     (status = 422, description = "The database can't store this User-Agent", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "Not recorded, or not known to be", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -62,8 +62,8 @@ pub async fn register(request: HttpRequest, visits: web::Data<Visits>) -> Result
 
 /// Lists the newest visits, ten at most.
 #[utoipa::path(get, path = "/recent-visits", tag = "visits", responses(
-    (status = 200, body = RecentVisits),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+    (status = 200, description = "The newest visits", body = RecentVisits),
+    (status = 503, description = "The database is unavailable, slow or has too many waiting requests", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn recent(visits: web::Data<Visits>) -> Result<HttpResponse, Problem> {
     let json = visits.recent(trace::Context::default()).await?;

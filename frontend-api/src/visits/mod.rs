@@ -19,8 +19,10 @@ use causeway_common::config::{Group, Var, Vars};
 use causeway_common::tasks::Tasks;
 use causeway_common::telemetry::trace;
 
-pub use self::error::KINDS;
-use self::error::{InsertError, VisitError};
+use self::error::InsertError;
+pub use self::error::{KINDS, VisitError};
+pub use self::handlers::RecentVisit as ListedVisit;
+use self::handlers::RecentVisits;
 use self::store::{Store, Visit};
 pub use self::table::TableName;
 use crate::batch::{self, Batcher, Rejected};
@@ -100,5 +102,15 @@ impl Visits {
         let unavailable = |error| VisitError::reading(Rejected::Failed(Arc::new(error)));
         self.database.availability().check().map_err(unavailable)?;
         self.reader.submit((), trace).await.map_err(VisitError::reading)
+    }
+
+    /// Returns the newest visits, newest first.
+    ///
+    /// # Errors
+    /// When the database can't be asked or has no answer.
+    pub async fn listed(&self) -> Result<Vec<ListedVisit>, VisitError> {
+        let json = self.recent(trace::Context::default()).await?;
+        let visits: RecentVisits = serde_json::from_slice(&json).expect("the reader makes this JSON of the same type");
+        Ok(visits.response)
     }
 }

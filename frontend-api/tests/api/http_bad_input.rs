@@ -27,8 +27,8 @@ async fn a_body_that_is_announced_as_too_large_is_a_413_problem_and_records_noth
     assert_unharmed(&app).await;
 }
 
-/// The most memory that the process has ever used.
-fn peak_memory(app: &App) -> u64 {
+/// The most memory that the process has ever used, in kB.
+pub fn peak_memory(app: &App) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", app.service.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
     line.trim().trim_end_matches(" kB").parse().unwrap()

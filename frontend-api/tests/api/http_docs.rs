@@ -38,7 +38,9 @@ async fn the_documentation_is_served_from_the_binary_itself() {
 async fn what_the_documentation_lacks_is_a_problem_like_any_other() {
     let app = spawn_without_database(&[]).await;
     problem(app.get("/docs/nothing.js").await, StatusCode::NOT_FOUND, "not-found").await;
-    problem(app.request(Method::POST, "/docs/index.html").await, StatusCode::NOT_FOUND, "not-found").await;
+    let posted = app.request(Method::POST, "/docs/index.html").await;
+    problem(posted, StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed").await;
+    assert_eq!(app.request(Method::HEAD, "/docs/").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod access_log;
 mod aws;
 mod config;
 mod config_secrets;
+mod connections;
 mod failures_network;
 mod failures_postgres;
 mod failures_queue;

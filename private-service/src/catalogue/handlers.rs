@@ -9,7 +9,7 @@ use super::records::{Author, Book};
 
 /// All books, in the order of their ids.
 #[utoipa::path(get, path = "/api/books", tag = "catalogue", responses(
-    (status = 200, body = Vec<Book>, headers(("ETag" = String, description = "Changes with the data"))),
+    (status = 200, description = "All books", body = Vec<Book>, headers(("ETag" = String, description = "Changes with the data"))),
     (status = 304, description = "`If-None-Match` names the current ETag"),
 ))]
 pub async fn books(request: HttpRequest, books: web::Data<Collection<Book>>) -> HttpResponse {
@@ -19,7 +19,7 @@ pub async fn books(request: HttpRequest, books: web::Data<Collection<Book>>) -> 
 /// One book.
 #[utoipa::path(get, path = "/api/books/{id}", tag = "catalogue", params(("id" = u64, Path, description = "The book's id")),
     responses(
-        (status = 200, body = Book, headers(("ETag" = String, description = "Changes with the data"))),
+        (status = 200, description = "The book", body = Book, headers(("ETag" = String, description = "Changes with the data"))),
         (status = 304, description = "`If-None-Match` names the current ETag"),
         (status = 400, description = "The id is not a number", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No book has this id", body = ProblemBody, content_type = "application/problem+json"),
@@ -33,14 +33,14 @@ pub async fn book(
 }
 
 /// Health of the instance that serves books, for the load balancer.
-#[utoipa::path(get, path = "/api/books/health", tag = "health", responses((status = 200, body = Status)))]
+#[utoipa::path(get, path = "/api/books/health", tag = "health", responses((status = 200, description = "The records are loaded", body = Status)))]
 pub async fn books_health() -> web::Json<Status> {
     health::health().await
 }
 
 /// All authors, in the order of their ids.
 #[utoipa::path(get, path = "/api/authors", tag = "catalogue", responses(
-    (status = 200, body = Vec<Author>, headers(("ETag" = String, description = "Changes with the data"))),
+    (status = 200, description = "All authors", body = Vec<Author>, headers(("ETag" = String, description = "Changes with the data"))),
     (status = 304, description = "`If-None-Match` names the current ETag"),
 ))]
 pub async fn authors(request: HttpRequest, authors: web::Data<Collection<Author>>) -> HttpResponse {
@@ -50,7 +50,7 @@ pub async fn authors(request: HttpRequest, authors: web::Data<Collection<Author>
 /// One author.
 #[utoipa::path(get, path = "/api/authors/{id}", tag = "catalogue", params(("id" = u64, Path, description = "The author's id")),
     responses(
-        (status = 200, body = Author, headers(("ETag" = String, description = "Changes with the data"))),
+        (status = 200, description = "The author", body = Author, headers(("ETag" = String, description = "Changes with the data"))),
         (status = 304, description = "`If-None-Match` names the current ETag"),
         (status = 400, description = "The id is not a number", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No author has this id", body = ProblemBody, content_type = "application/problem+json"),
@@ -64,7 +64,7 @@ pub async fn author(
 }
 
 /// Health of the instance that serves authors, for the load balancer.
-#[utoipa::path(get, path = "/api/authors/health", tag = "health", responses((status = 200, body = Status)))]
+#[utoipa::path(get, path = "/api/authors/health", tag = "health", responses((status = 200, description = "The records are loaded", body = Status)))]
 pub async fn authors_health() -> web::Json<Status> {
     health::health().await
 }

@@ -11,7 +11,7 @@ use super::cache::TaskMetadata;
 /// What ECS does not tell is null. The answer may be some seconds old, and is the last good one while the metadata
 /// endpoint throttles or fails.
 #[utoipa::path(get, path = "/", tag = "identity", responses(
-    (status = 200, body = TaskIdentity),
+    (status = 200, description = "The newest identity that is complete, otherwise the newest", body = TaskIdentity),
     (
         status = 503, description = "No metadata endpoint, or none that answers", body = ProblemBody,
         content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))

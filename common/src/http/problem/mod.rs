@@ -164,6 +164,6 @@ impl Responder for Problem {
 }
 
 /// Answers a path that does not exist.
-pub(crate) async fn not_found(request: HttpRequest) -> Problem {
+pub async fn not_found(request: HttpRequest) -> Problem {
     Problem::new(&NOT_FOUND, format!("This service has no path {}; see /docs for its paths.", request.path()))
 }
