@@ -13,7 +13,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::time::timeout;
 
 /// What `build` makes where there is no registry.
-pub(crate) const OWN_IMAGE: &str = "causeway-test-postgres:17";
+pub(crate) const OWN_IMAGE: &str = "causeway-test-postgres:17-2";
 const BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../.ci/offline/postgres/build");
 const ENGINE_LIMIT: Duration = Duration::from_secs(5);
 /// A pull is part of a start.
