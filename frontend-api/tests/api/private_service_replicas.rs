@@ -226,6 +226,8 @@ async fn a_failing_replica_is_logged_once_until_it_answers_again() {
     failing.reset().await;
     Mock::given(any()).respond_with(identity()).mount(&failing).await;
     replicas.assert_answered().await;
+    let again = |line: &Value| line["message"] == "a replica of the private service answers again";
+    replicas.app.service.wait_for_log(again, PATIENCE).await;
     let logs = replicas.app.service.logs();
     let count = |message: &str| logs.iter().filter(|line| line["message"] == message).count();
     assert_eq!(count("a replica of the private service failed"), 1, "{logs:?}");

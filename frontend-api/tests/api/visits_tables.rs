@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::aws::password_of;
-use crate::helpers::{App, count, spawn_app, with_url};
+use crate::helpers::{App, PATIENCE, count, spawn_app, with_url};
 
 async fn has_index(client: &Client) -> bool {
     let sql = "SELECT count(*) FROM pg_indexes WHERE tablename = 'access' AND indexdef LIKE '%(last_update DESC)%'";
@@ -116,9 +116,9 @@ async fn a_database_that_an_earlier_and_a_newer_version_have_migrated_is_used() 
     app.until_ready().await;
     app.registered("curl").await;
     let said = |line: &serde_json::Value| line["message"] == "a newer version has migrated this database";
-    let said: Vec<_> = app.service.logs().into_iter().filter(said).collect();
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert_eq!(said[0]["migrations"], "V99__of_the_future");
+    let line = app.service.wait_for_log(said, PATIENCE).await;
+    assert_eq!(line["migrations"], "V99__of_the_future");
+    assert_eq!(app.service.logs().iter().filter(|line| said(line)).count(), 1);
 }
 
 #[tokio::test]
