@@ -1,13 +1,16 @@
-"""One door and one AWS session for all tests; every topology is built once."""
+"""One door and one AWS session for the tests of a process; every topology is built once, for all processes."""
 
 import contextlib
+import fcntl
 import io
 import json
 import os
+import pickle
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import boto3
 import pytest
@@ -17,7 +20,7 @@ from door import REGION, Door, environment
 from explain import codec
 from explain.cli import main
 from explain.model import Snapshot
-from topologies import Topology
+from topologies import BROKEN, SOUND, UNSEEN, Topology
 from world import SERVICE, World
 
 
@@ -34,13 +37,6 @@ class Run:
     @property
     def codes(self) -> list[str]:
         return [finding["code"] for finding in self.document["findings"]]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests that share topologies in one process, and those of each other file together."""
-    for item in items:
-        group = "topologies" if "runs" in getattr(item, "fixturenames", ()) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -95,20 +91,63 @@ def fresh(door: Door) -> None:
 
 @pytest.fixture(scope="session")
 def runs(door: Door, session: Any, tmp_path_factory: pytest.TempPathFactory) -> "Runs":
-    return Runs(door, session, tmp_path_factory.mktemp("runs"))
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "runs"
+    shared.mkdir(exist_ok=True)
+    return Runs(door, session, shared)
+
+
+@pytest.fixture
+def all_runs(runs: "Runs") -> "Runs":
+    """The same with all runs made, so that a test may then change the judge."""
+    runs.make([*BROKEN, *SOUND, *UNSEEN])
+    return runs
 
 
 class Runs:
-    """The program's run on each topology, made when it is first asked for."""
+    """The program's run on each topology, made by the process that asks for it first."""
 
-    def __init__(self, door: Door, session: Any, folder: Any) -> None:
+    def __init__(self, door: Door, session: Any, folder: Path) -> None:
         self._door, self._session, self._folder = door, session, folder
         self._made: dict[str, Run] = {}
 
     def of(self, topology: Topology) -> Run:
         if topology.name not in self._made:
-            self._made[topology.name] = self._run(topology)
+            with self._locked(topology):
+                self._load_or_make(topology)
         return self._made[topology.name]
+
+    def make(self, topologies: list[Topology]) -> None:
+        """Makes all of them: first those that no other process is making, so that none waits for the other's."""
+        for topology in topologies:
+            try:
+                lock = self._locked(topology, fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            with lock:
+                self._load_or_make(topology)
+        for topology in topologies:
+            self.of(topology)
+
+    def _locked(self, topology: Topology, how: int = 0) -> IO[str]:
+        """Returns a file that is locked until it is closed."""
+        lock = (self._folder / f"{topology.name}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | how)
+        except BlockingIOError:
+            lock.close()
+            raise
+        return lock
+
+    def _load_or_make(self, topology: Topology) -> None:
+        file = self._folder / f"{topology.name}.run"
+        if topology.name in self._made:
+            return
+        if file.exists():
+            self._made[topology.name] = pickle.loads(file.read_bytes())
+            return
+        made = self._made[topology.name] = self._run(topology)
+        file.write_bytes(pickle.dumps(made))
 
     def _run(self, topology: Topology) -> Run:
         world = fresh_world(self._door)

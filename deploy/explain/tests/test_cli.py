@@ -38,7 +38,7 @@ def process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def blocked(door: Door) -> World:
     world = fresh_world(door)
     world.to = the_databases_group_lacks_the_rule(world)
@@ -170,9 +170,9 @@ def test_a_defect_of_the_program_is_not_taken_for_blocked(tmp_path: Path):
     assert process("--snapshot", str(file)).returncode == 70
 
 
-def test_every_report_fits_100_columns(runs: Runs):
+def test_every_report_fits_100_columns(all_runs: Runs):
     for topology in (*BROKEN, *SOUND, *UNSEEN):
-        snapshot = runs.of(topology).snapshot
+        snapshot = all_runs.of(topology).snapshot
         for line in text(snapshot, explain(snapshot), colour=False).splitlines():
             # A word that can't be broken, such as a quoted argument of a command, stands alone on its line.
             assert len(line) <= WIDTH or len(line.removesuffix("\\").split()) <= 2 or line.lstrip().startswith("'"), (

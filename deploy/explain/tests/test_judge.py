@@ -47,23 +47,23 @@ def _right(topology: Topology, snapshot: Snapshot) -> bool:
     return outcome(evidence) == ("unknown" if topology.unknown else "open")
 
 
-def test_the_judge_is_right_about_every_snapshot(runs: Runs):
-    assert wrong(runs) == []
+def test_the_judge_is_right_about_every_snapshot(all_runs: Runs):
+    assert wrong(all_runs) == []
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_mutant_of_the_judge_loses(runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str):
+def test_a_mutant_of_the_judge_loses(all_runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str):
     MUTANTS[name](monkeypatch)
-    assert wrong(runs)
+    assert wrong(all_runs)
 
 
-def test_taking_denied_for_empty_loses(runs: Runs):
-    assert wrong(runs, _denied_is_empty)
+def test_taking_denied_for_empty_loses(all_runs: Runs):
+    assert wrong(all_runs, _denied_is_empty)
 
 
-def test_a_snapshot_that_is_saved_is_judged_the_same(runs: Runs):
+def test_a_snapshot_that_is_saved_is_judged_the_same(all_runs: Runs):
     for topology in EVERY:
-        snapshot = runs.of(topology).snapshot
+        snapshot = all_runs.of(topology).snapshot
         assert codec.load(codec.dump(snapshot)) == snapshot
 
 
