@@ -6,6 +6,7 @@ mod batch;
 mod cli;
 mod config;
 mod database;
+mod diaries;
 mod doctor;
 mod metrics;
 mod pages;
