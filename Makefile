@@ -15,7 +15,7 @@ DENY := $(shell command -v cargo-deny 2>/dev/null)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", substr($$1, 1, index($$1 ":", ":") - 1), $$2 }' $(MAKEFILE_LIST)
 
-run: ## Run everything on this machine: both services, PostgreSQL, stand-ins for AWS (PORT, PRIVATE_PORT, DATABASE_URL)
+run: ## Run everything on this machine: both services, PostgreSQL, stand-ins for AWS (PORT, PRIVATE_PORT, BALANCER_PORT, DATABASE_URL)
 	@$(CARGO) build --workspace
 	@exec "$(TARGET)/debug/local"
 

@@ -22,7 +22,7 @@ use causeway_common::http::route::{Route, route};
 use causeway_common::shutdown::Draining;
 use utoipa::OpenApi;
 
-use crate::catalogue::{self, Catalogue, handlers as records};
+use crate::catalogue::{self, Catalogue, Collection, Record, handlers as records};
 use crate::task_metadata::{TaskMetadata, handlers};
 
 /// The API's description.
@@ -37,21 +37,13 @@ use crate::task_metadata::{TaskMetadata, handlers};
 )]
 struct ApiDoc;
 
-#[derive(OpenApi)]
-#[openapi(paths(records::books, records::book, records::books_health))]
-struct Books;
-
-#[derive(OpenApi)]
-#[openapi(paths(records::authors, records::author, records::authors_health))]
-struct Authors;
-
 /// The problems that the features report.
 const KINDS: &[&[&Kind]] =
     &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE], catalogue::KINDS, metrics::KINDS];
 
 static SITE: Site = Site { home: "/docs/", links: &[("/docs/", "API"), ("/problems", "Problems")] };
 
-/// What every task serves. The OpenAPI document describes each of these and of the next two, which a test checks.
+/// What every task serves. The OpenAPI document describes each of these and of the next, which a test checks.
 fn api() -> Vec<Route> {
     vec![
         route("/").get(handlers::identity),
@@ -61,21 +53,10 @@ fn api() -> Vec<Route> {
     ]
 }
 
-/// The health check goes first: `health` would be taken for an id.
-fn books() -> Vec<Route> {
-    vec![
-        route("/api/books").get(records::books),
-        route("/api/books/health").get(records::books_health),
-        route("/api/books/{id}").get(records::book),
-    ]
-}
-
-fn authors() -> Vec<Route> {
-    vec![
-        route("/api/authors").get(records::authors),
-        route("/api/authors/health").get(records::authors_health),
-        route("/api/authors/{id}").get(records::author),
-    ]
+/// A part of the catalogue. The health check goes before the single record: `health` would be taken for an id.
+fn part<T: Record>() -> Vec<Route> {
+    let [list, check, item] = T::PATHS;
+    vec![route(list).get(records::list::<T>), route(check).get(health::health), route(item).get(records::item::<T>)]
 }
 
 /// Adds every route; runs once on each worker.
@@ -88,16 +69,21 @@ pub fn routes(
     move |routes| {
         routes.app_data(access.clone()).app_data(metadata.clone()).service(api());
         let mut description = ApiDoc::openapi();
-        if let Some(data) = &catalogue.books {
-            description.merge(Books::openapi());
-            routes.app_data(data.clone()).service(books());
-        }
-        if let Some(data) = &catalogue.authors {
-            description.merge(Authors::openapi());
-            routes.app_data(data.clone()).service(authors());
-        }
+        mount(routes, &mut description, catalogue.books.as_ref());
+        mount(routes, &mut description, catalogue.authors.as_ref());
         docs::mount(routes, &SITE, description, KINDS);
     }
+}
+
+/// Adds the routes of a part that this instance serves.
+fn mount<T: Record>(
+    routes: &mut ServiceConfig,
+    description: &mut utoipa::openapi::OpenApi,
+    records: Option<&web::Data<Collection<T>>>,
+) {
+    let Some(records) = records else { return };
+    description.merge(catalogue::describe::<T>());
+    routes.app_data(records.clone()).service(part::<T>());
 }
 
 /// Readiness: 200 unless this process is stopping.
@@ -115,13 +101,14 @@ async fn ready(draining: web::Data<Draining>) -> Result<web::Json<Status>, Probl
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::{Author, Book};
 
     #[test]
     fn the_openapi_document_describes_every_route_and_no_other() {
         let mut description = ApiDoc::openapi();
-        description.merge(Books::openapi());
-        description.merge(Authors::openapi());
-        let routes: Vec<Route> = [api(), books(), authors()].into_iter().flatten().collect();
+        description.merge(catalogue::describe::<Book>());
+        description.merge(catalogue::describe::<Author>());
+        let routes: Vec<Route> = [api(), part::<Book>(), part::<Author>()].into_iter().flatten().collect();
         assert_eq!(docs::mistakes(&description, &routes), Vec::<String>::new());
     }
 }

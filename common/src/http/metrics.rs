@@ -86,8 +86,13 @@ impl RouteMetrics {
 pub(crate) fn observe(request: &HttpRequest, status: StatusCode, elapsed: Duration) {
     match request.app_data::<RouteMetrics>() {
         Some(route) => route.observe(request, status, elapsed),
-        None => NOT_ROUTED[class_of(status)].observe(elapsed.as_secs_f64()),
+        None => observe_unrouted(status, elapsed),
     }
+}
+
+/// Records a request that was answered before it reached a route.
+pub(crate) fn observe_unrouted(status: StatusCode, elapsed: Duration) {
+    NOT_ROUTED[class_of(status)].observe(elapsed.as_secs_f64());
 }
 
 type Requests = Family<Labels, Histogram, fn() -> Histogram>;

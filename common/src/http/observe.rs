@@ -9,7 +9,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY, USER_AGENT,
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::http::{ConnectionType, Method, Uri};
@@ -26,6 +26,8 @@ use crate::shutdown::Draining;
 use crate::telemetry::{AccessLine, Timestamp};
 
 const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// How the User-Agent of a load balancer's health check begins.
+const HEALTH_CHECKER: &[u8] = b"ELB-HealthChecker/";
 /// Bytes of each part of a line that a caller chooses.
 const LONGEST_METHOD: usize = 32;
 const LONGEST_PATH: usize = 512;
@@ -50,6 +52,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         Err(error) => {
             // The request went into the error: the server sends this response in place of one for the request.
             let mut response = error.error_response();
+            metrics::observe_unrouted(response.status(), observed.started.elapsed());
             observed.log(&response, Some(&error), None);
             observed.complete(&mut response);
             Err(InternalError::from_response(error, response).into())
@@ -64,6 +67,10 @@ struct Observed {
     uri: Uri,
     id: HeaderValue,
     trace: Option<Box<str>>,
+    client: Option<IpAddr>,
+    bytes_in: Option<u64>,
+    /// A load balancer asks every few seconds: as long as all is well, that is no news.
+    is_health_check: bool,
     draining: Option<Arc<Draining>>,
 }
 
@@ -75,6 +82,9 @@ impl Observed {
             uri: request.uri().clone(),
             id: request_id(request.headers()),
             trace: trace_id(request.headers()).map(Box::from),
+            client: client_address(request),
+            bytes_in: announced_length(request.headers()),
+            is_health_check: is_health_check(request),
             draining: request.app_data::<web::Data<Draining>>().map(|flag| Arc::clone(flag)),
         }
     }
@@ -83,10 +93,12 @@ impl Observed {
     fn log<B: MessageBody>(&self, response: &HttpResponse<B>, error: Option<&Error>, request: Option<&HttpRequest>) {
         let status = response.status();
         let failed = status.is_server_error();
-        let wanted = if failed {
-            tracing::enabled!(target: "access", tracing::Level::ERROR)
+        let (level, wanted) = if failed {
+            ("ERROR", tracing::enabled!(target: "access", tracing::Level::ERROR))
+        } else if self.is_health_check && status.is_success() {
+            ("DEBUG", tracing::enabled!(target: "access", tracing::Level::DEBUG))
         } else {
-            tracing::enabled!(target: "access", tracing::Level::INFO)
+            ("INFO", tracing::enabled!(target: "access", tracing::Level::INFO))
         };
         if !wanted {
             return;
@@ -97,19 +109,19 @@ impl Observed {
         let micros = u32::try_from(self.started.elapsed().as_micros()).unwrap_or(u32::MAX);
         let line = AccessLine {
             timestamp: Timestamp(OffsetDateTime::now_utc()),
-            level: if failed { "ERROR" } else { "INFO" },
+            level,
             target: "access",
             method: cut(self.method.as_str(), LONGEST_METHOD),
             path: cut(self.uri.path(), LONGEST_PATH),
             route: request.and_then(|request| Some(request.app_data::<RouteMetrics>()?.template(request))),
             status: status.as_u16(),
-            bytes_in: request.and_then(|request| announced_length(request.headers())),
+            bytes_in: self.bytes_in,
             bytes_out: match response.body().size() {
                 BodySize::None => Some(0),
                 BodySize::Sized(bytes) => Some(bytes),
                 BodySize::Stream => None,
             },
-            client: request.and_then(client_address),
+            client: self.client,
             latency_ms: f64::from(micros) / 1e3,
             request_id: self.id.to_str().unwrap_or_default(),
             trace_id: self.trace.as_deref(),
@@ -144,11 +156,17 @@ fn add_security_headers(headers: &mut HeaderMap) {
     }
 }
 
+/// The path counts, too, so that a caller can't hide other requests behind the header.
+fn is_health_check(request: &ServiceRequest) -> bool {
+    let is_balancer = |agent: &HeaderValue| agent.as_bytes().starts_with(HEALTH_CHECKER);
+    request.path().ends_with("/health") && request.headers().get(USER_AGENT).is_some_and(is_balancer)
+}
+
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn client_address(request: &HttpRequest) -> Option<IpAddr> {
+fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
     let peer = request.peer_addr().map(|peer| peer.ip());
     let access = request.app_data::<web::Data<Access>>();
     access.map_or(peer, |access| access.client_address(peer, request.headers()))

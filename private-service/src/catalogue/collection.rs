@@ -19,7 +19,6 @@ const TAG_BYTES: usize = 8;
 
 /// All records of one kind, as they are sent.
 pub struct Collection<T> {
-    name: &'static str,
     list: Stored,
     items: HashMap<u64, Stored>,
     records: PhantomData<fn() -> T>,
@@ -32,11 +31,11 @@ struct Stored {
 
 impl<T: Record> Collection<T> {
     /// Prepares every answer.
-    pub fn new(name: &'static str, records: &[T]) -> Self {
+    pub fn new(records: &[T]) -> Self {
         let items: HashMap<_, _> = records.iter().map(|record| (record.id(), Stored::new(record))).collect();
         let list = Stored::new(&records);
-        tracing::info!(part = name, count = items.len(), etag = list.tag.tag(), "serving the catalogue");
-        Self { name, list, items, records: PhantomData }
+        tracing::info!(part = T::PART, count = items.len(), etag = list.tag.tag(), "serving the catalogue");
+        Self { list, items, records: PhantomData }
     }
 
     /// Returns the answer with all records.
@@ -54,7 +53,7 @@ impl<T: Record> Collection<T> {
         }
         // A number that is too large for an id is a number that no record has.
         let stored = id.parse().ok().and_then(|id: u64| self.items.get(&id));
-        Ok(stored.ok_or(CatalogueError::Unknown { part: self.name })?.answer(request))
+        Ok(stored.ok_or(CatalogueError::Unknown { part: T::PART })?.answer(request))
     }
 }
 

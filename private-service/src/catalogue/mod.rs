@@ -10,6 +10,7 @@
 //! the wrong service fails its health checks. `file` reads and checks the data, `collection` keeps the answers.
 
 mod collection;
+mod description;
 mod error;
 mod file;
 pub mod handlers;
@@ -18,10 +19,11 @@ mod records;
 use actix_web::web;
 use causeway_common::config::{Group, Optional, Vars};
 
-use self::collection::Collection;
+pub use self::collection::Collection;
+pub use self::description::describe;
 pub use self::error::KINDS;
 use self::file::Data;
-use self::records::{Author, Book};
+pub use self::records::{Author, Book, Record};
 
 const CATALOGUE: Optional<Served> = Optional::parsed(
     "CATALOGUE",
@@ -83,15 +85,17 @@ impl Served {
 /// The parts of the catalogue that this instance serves.
 #[derive(Clone)]
 pub struct Catalogue {
-    pub(crate) books: Option<web::Data<Collection<Book>>>,
-    pub(crate) authors: Option<web::Data<Collection<Author>>>,
+    /// The books, if `CATALOGUE` names them.
+    pub books: Option<web::Data<Collection<Book>>>,
+    /// The authors, if `CATALOGUE` names them.
+    pub authors: Option<web::Data<Collection<Author>>>,
 }
 
 impl Catalogue {
     /// Prepares every answer, and logs how many there are: two tasks with different data show by their ETags.
     pub fn new(config: CatalogueConfig) -> Self {
-        let books = config.books.map(|books| Collection::new("books", &books));
-        let authors = config.authors.map(|authors| Collection::new("authors", &authors));
+        let books = config.books.map(|books| Collection::new(&books));
+        let authors = config.authors.map(|authors| Collection::new(&authors));
         Self { books: books.map(web::Data::new), authors: authors.map(web::Data::new) }
     }
 }

@@ -6,7 +6,14 @@ use time::macros::format_description;
 use utoipa::ToSchema;
 
 /// Something with an id, which can be checked by itself.
-pub trait Record: Serialize {
+pub trait Record: Serialize + ToSchema + 'static {
+    /// What one of them is called.
+    const NAME: &'static str;
+    /// What all of them are called, in paths and in `CATALOGUE`.
+    const PART: &'static str;
+    /// The paths of all, of the health check and of one.
+    const PATHS: [&'static str; 3];
+
     /// Returns the id, unique among the records of one kind.
     fn id(&self) -> u64;
 
@@ -53,6 +60,10 @@ pub struct Author {
 const ID: &str = "id is not greater than 0";
 
 impl Record for Book {
+    const NAME: &'static str = "book";
+    const PART: &'static str = "books";
+    const PATHS: [&'static str; 3] = ["/api/books", "/api/books/health", "/api/books/{id}"];
+
     fn id(&self) -> u64 {
         self.id
     }
@@ -70,6 +81,10 @@ impl Record for Book {
 }
 
 impl Record for Author {
+    const NAME: &'static str = "author";
+    const PART: &'static str = "authors";
+    const PATHS: [&'static str; 3] = ["/api/authors", "/api/authors/health", "/api/authors/{id}"];
+
     fn id(&self) -> u64 {
         self.id
     }

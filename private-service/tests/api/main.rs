@@ -4,6 +4,8 @@
 
 mod caching;
 mod catalogue;
+mod catalogue_balanced;
+mod catalogue_deployed;
 mod configuration;
 mod endpoint_failures;
 mod fixtures;

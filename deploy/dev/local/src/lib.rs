@@ -7,5 +7,7 @@ mod processes;
 pub mod random;
 mod service;
 pub mod settings;
+mod stand_ins;
 pub mod supervise;
 pub mod system;
+mod urls;

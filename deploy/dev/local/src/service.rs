@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -21,23 +22,35 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// A service drains within 25 s.
 const STOP_LIMIT: Duration = Duration::from_secs(26);
 
+/// A service to start.
+pub(crate) struct Plan {
+    /// Names it in the log.
+    pub(crate) name: &'static str,
+    /// Its binary.
+    pub(crate) program: &'static str,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What answers 200 once it is ready.
+    pub(crate) ready: String,
+    /// Its variables, besides those for the address and those of this process.
+    pub(crate) variables: Vec<(&'static str, OsString)>,
+}
+
 /// A running service; it stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Service {
     name: &'static str,
+    ready: String,
     child: Child,
     /// The service stops when this closes: see `supervise`.
     lifeline: Option<ChildStdin>,
 }
 
 impl Service {
-    /// Starts the binary `name` in `directory`.
-    pub(crate) fn start(
-        name: &'static str,
-        directory: &Path,
-        environment: Vec<(&str, OsString)>,
-    ) -> Result<Self, String> {
-        let program = directory.join(name);
+    /// Starts it from `directory`.
+    pub(crate) fn start(plan: Plan, directory: &Path) -> Result<Self, String> {
+        let name = plan.name;
+        let program = directory.join(plan.program);
         if !program.is_file() {
             return Err(format!("there is no {}: `make run` builds it", program.display()));
         }
@@ -47,12 +60,21 @@ impl Service {
             // Behind a pipe the service itself would choose JSON.
             command.env("LOG_FORMAT", "pretty");
         }
-        command.envs(environment).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let address = plan.address;
+        command.env("BIND_ADDRESS", address.ip().to_string()).env("PORT", address.port().to_string());
+        command.env("SHUTDOWN_DELAY_MS", "0").envs(plan.variables);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Command::from(command).spawn().map_err(|error| format!("can't start {name}: {error}"))?;
         let lifeline = child.stdin.take();
         child.stdout.take().map(|stdout| tokio::spawn(relay(name, stdout)));
         child.stderr.take().map(|stderr| tokio::spawn(relay(name, stderr)));
-        Ok(Self { name, child, lifeline })
+        Ok(Self { name, ready: plan.ready, child, lifeline })
+    }
+
+    /// Waits until it is ready.
+    pub(crate) async fn wait_until_ready(&mut self, limit: Duration) -> Result<(), NotReady> {
+        let url = self.ready.clone();
+        self.wait_until_ok(&url, limit).await
     }
 
     /// Waits until `url` answers 200.
@@ -78,8 +100,16 @@ impl Service {
         }
     }
 
+    /// Says how the service ended, if it did.
+    pub(crate) fn exited(&mut self) -> Option<String> {
+        match self.child.try_wait() {
+            Ok(status) => status.map(|status| format!("{} ended by itself ({})", self.name, describe(status))),
+            Err(error) => Some(format!("{} can't be watched: {error}", self.name)),
+        }
+    }
+
     /// Waits for the service to end by itself, and says how it did.
-    pub(crate) async fn ended(&mut self) -> String {
+    async fn ended(&mut self) -> String {
         match self.child.wait().await {
             Ok(status) => format!("{} ended by itself ({})", self.name, describe(status)),
             Err(error) => format!("{} can't be watched: {error}", self.name),

@@ -13,12 +13,14 @@ const POLL: Duration = Duration::from_millis(20);
 
 const PORT: Var<u16> = Var::int("PORT", 8080, 1..=65_535, "Port of frontend-api.");
 const PRIVATE_PORT: Var<u16> = Var::int("PRIVATE_PORT", 8081, 1..=65_535, "Port of private-service.");
+const BALANCER_PORT: Var<u16> =
+    Var::int("BALANCER_PORT", 8090, 1..=65_535, "Port of the balancer in front of books and authors.");
 const BIND_ADDRESS: Var<IpAddr> = Var::parsed(
     "BIND_ADDRESS",
     (|| IpAddr::V4(Ipv4Addr::LOCALHOST), "127.0.0.1"),
     "an IP address",
     |text| text.parse().map_err(|_| format!("{text:?} is not an IP address")),
-    "Address on which both services listen.",
+    "Address on which these three listen.",
 );
 const DATABASE_URL: Optional<String> =
     Optional::text("DATABASE_URL", "a PostgreSQL of its own", "A database to use instead.");
@@ -30,7 +32,9 @@ pub struct Settings {
     pub port: u16,
     /// `PRIVATE_PORT`: private-service's port; default 8081.
     pub private_port: u16,
-    /// `BIND_ADDRESS`: where both listen; default 127.0.0.1, this machine alone.
+    /// `BALANCER_PORT`: the port that leads to books and authors; default 8090.
+    pub balancer_port: u16,
+    /// `BIND_ADDRESS`: where these three listen; default 127.0.0.1, this machine alone.
     pub bind_address: IpAddr,
     /// `DATABASE_URL`: a database to use instead of a PostgreSQL of our own.
     pub database_url: Option<String>,
@@ -50,17 +54,30 @@ impl Settings {
         let settings = Self {
             port: vars.read(&PORT),
             private_port: vars.read(&PRIVATE_PORT),
+            balancer_port: vars.read(&BALANCER_PORT),
             bind_address: vars.read(&BIND_ADDRESS),
             database_url,
             database_address,
         };
-        if settings.port == settings.private_port {
-            vars.reject("PRIVATE_PORT", format!("is {}, as PORT is: each service needs its own", settings.port));
+        let [first, second, third] = settings.wanted();
+        for (later, earlier) in [(second, first), (third, first), (third, second)] {
+            if later.2 == earlier.2 {
+                vars.reject(later.0, format!("is {}, as {} is: each needs its own port", later.2, earlier.0));
+            }
         }
         vars.finish(Some(settings))
     }
 
-    /// Makes sure that both ports can be had, before anything is started. A run that was killed just now gets the time
+    /// Returns variable, purpose and number of each port.
+    fn wanted(&self) -> [(&'static str, &'static str, u16); 3] {
+        [
+            ("PORT", "frontend-api", self.port),
+            ("PRIVATE_PORT", "private-service", self.private_port),
+            ("BALANCER_PORT", "the balancer", self.balancer_port),
+        ]
+    }
+
+    /// Makes sure that all ports can be had, before anything is started. A run that was killed just now gets the time
     /// to stop its services.
     ///
     /// # Errors
@@ -76,8 +93,8 @@ impl Settings {
     }
 
     fn check_ports(&self) -> Result<(), String> {
-        let wanted = [("PORT", "frontend-api", self.port), ("PRIVATE_PORT", "private-service", self.private_port)];
-        let problems: Vec<_> = wanted
+        let problems: Vec<_> = self
+            .wanted()
             .into_iter()
             .filter_map(|(variable, service, port)| {
                 let error = TcpListener::bind(SocketAddr::new(self.bind_address, port)).err()?;
@@ -126,8 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn both_services_on_one_port_are_refused() {
-        let errors = Settings::load(&BTreeMap::from([("PORT", "8081")])).unwrap_err();
-        assert_eq!(errors.0[0].variable, "PRIVATE_PORT");
+    fn two_on_one_port_are_refused() {
+        for (variable, port, refused) in [
+            ("PORT", "8081", "PRIVATE_PORT"),
+            ("PORT", "8090", "BALANCER_PORT"),
+            ("PRIVATE_PORT", "8090", "BALANCER_PORT"),
+        ] {
+            let errors = Settings::load(&BTreeMap::from([(variable, port)])).unwrap_err();
+            assert_eq!(errors.0.iter().map(|error| error.variable).collect::<Vec<_>>(), [refused]);
+        }
     }
 }

@@ -1,16 +1,20 @@
 //! An Application Load Balancer: routes by path, as the listener rules of `deploy/cdk` do, and takes targets in and out by
-//! health checks. Without a healthy target it answers 503. (A real one then sends requests to all targets.)
+//! health checks. A real one differs when no target is healthy (it then sends requests to all; here the answer is 503) and
+//! when a target refuses a connection (it answers 502; here the next target gets the request, because nobody deregisters
+//! a target before it stops, as ECS does).
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use tokio::task::JoinHandle;
+use reqwest::header::{HeaderMap, HeaderValue};
+use tokio::task::JoinSet;
 
 use crate::server::{self, Server};
 
@@ -24,7 +28,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// As text it is `/api/books=books-1:8080,books-2:8080`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// The path, such as `/api/books`. Its health check is `path/health`.
+    /// The path, such as `/api/books`.
     pub path: String,
     /// Host and port of each target.
     pub targets: Vec<String>,
@@ -39,9 +43,17 @@ impl FromStr for Rule {
     }
 }
 
+impl Rule {
+    /// Returns the path of the targets' health check.
+    pub fn health_path(&self) -> String {
+        format!("{}/health", self.path)
+    }
+}
+
 struct Group {
+    health_path: String,
     path: String,
-    targets: Vec<Target>,
+    targets: Vec<Arc<Target>>,
     /// Counts requests, to take the targets in turn.
     turn: AtomicUsize,
 }
@@ -60,10 +72,14 @@ impl Group {
         path.strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    fn next_healthy(&self) -> Option<&Target> {
-        let healthy: Vec<_> = self.targets.iter().filter(|target| target.healthy.load(Ordering::Relaxed)).collect();
+    /// Returns the healthy targets, beginning with the one whose turn it is.
+    fn healthy(&self) -> Vec<&Target> {
+        let healthy = self.targets.iter().map(Arc::as_ref).filter(|target| target.healthy.load(Ordering::Relaxed));
+        let mut healthy: Vec<_> = healthy.collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        healthy.get(turn % healthy.len().max(1)).copied()
+        let first = turn % healthy.len().max(1);
+        healthy.rotate_left(first);
+        healthy
     }
 }
 
@@ -83,7 +99,7 @@ impl Target {
 #[derive(Debug)]
 pub struct Balancer {
     server: Server,
-    checking: JoinHandle<()>,
+    _checks: JoinSet<()>,
 }
 
 impl Balancer {
@@ -97,11 +113,17 @@ impl Balancer {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         let client = client.timeout(ANSWER_LIMIT).build().map_err(io::Error::other)?;
         let groups = Data::new(rules.into_iter().map(group).collect::<Vec<_>>());
-        let checking = tokio::spawn(check(groups.clone(), client.clone(), interval));
+        let targets = groups.iter().flat_map(|group| {
+            group
+                .targets
+                .iter()
+                .map(|target| (target.clone(), format!("http://{}{}", target.address, group.health_path)))
+        });
+        let checks = targets.map(|(target, url)| check(target, url, client.clone(), interval)).collect();
         let server = Server::start(listener, move |config| {
             config.app_data(groups.clone()).app_data(Data::new(client.clone())).default_service(web::to(pass_on));
         })?;
-        Ok(Self { server, checking })
+        Ok(Self { server, _checks: checks })
     }
 
     /// Does the same on a free port of 127.0.0.1.
@@ -123,29 +145,21 @@ impl Balancer {
     }
 }
 
-impl Drop for Balancer {
-    fn drop(&mut self) {
-        self.checking.abort();
-    }
-}
-
 fn group(rule: Rule) -> Group {
-    let target = |address| Target { address, healthy: AtomicBool::new(false), contradictions: AtomicU32::new(0) };
-    Group { path: rule.path, targets: rule.targets.into_iter().map(target).collect(), turn: AtomicUsize::new(0) }
+    // As with a real one, the first success is enough for a new target.
+    let target =
+        |address| Target { address, healthy: AtomicBool::new(false), contradictions: AtomicU32::new(THRESHOLD - 1) };
+    let targets = rule.targets.iter().cloned().map(target).map(Arc::new).collect();
+    Group { health_path: rule.health_path(), path: rule.path, targets, turn: AtomicUsize::new(0) }
 }
 
-/// Checks all targets for ever.
-async fn check(groups: Data<Vec<Group>>, client: reqwest::Client, interval: Duration) {
+/// Checks a target for ever.
+async fn check(target: Arc<Target>, url: String, client: reqwest::Client, interval: Duration) {
     let mut ticks = tokio::time::interval(interval);
     loop {
         ticks.tick().await;
-        for group in groups.iter() {
-            for target in &group.targets {
-                let url = format!("http://{}{}/health", target.address, group.path);
-                let request = client.get(url).header("user-agent", "ELB-HealthChecker/2.0").timeout(CHECK_LIMIT);
-                target.note(request.send().await.is_ok_and(|response| response.status() == 200));
-            }
-        }
+        let request = client.get(&url).header("user-agent", "ELB-HealthChecker/2.0").timeout(CHECK_LIMIT);
+        target.note(request.send().await.is_ok_and(|response| response.status() == 200));
     }
 }
 
@@ -159,23 +173,35 @@ async fn pass_on(
         // The listener's default action.
         return HttpResponse::NotFound().finish();
     };
-    let Some(target) = group.next_healthy() else { return HttpResponse::ServiceUnavailable().finish() };
     let Ok(method) = request.method().as_str().parse::<reqwest::Method>() else {
         return HttpResponse::BadRequest().finish();
     };
-    let mut onward = client.request(method, format!("http://{}{}", target.address, request.uri())).body(body);
-    for (name, value) in
-        request.headers().iter().filter(|(name, _)| **name != CONNECTION && **name != TRANSFER_ENCODING)
-    {
-        onward = onward.header(name.as_str(), value.as_bytes());
+    for target in group.healthy() {
+        let url = format!("http://{}{}", target.address, request.uri());
+        let onward = client.request(method.clone(), url).headers(forwarded(&request)).body(body.clone());
+        match onward.send().await {
+            Ok(answer) => return passed_back(answer).await,
+            Err(error) if error.is_connect() => {}
+            Err(_) => return HttpResponse::BadGateway().finish(),
+        }
     }
-    if let Some(peer) = request.peer_addr() {
-        onward = onward.header("x-forwarded-for", peer.ip().to_string());
+    HttpResponse::ServiceUnavailable().finish()
+}
+
+/// Returns the headers that go to the target.
+fn forwarded(request: &HttpRequest) -> HeaderMap {
+    let hop_by_hop = [CONNECTION, TRANSFER_ENCODING];
+    let kept = request.headers().iter().filter(|(name, _)| !hop_by_hop.contains(name));
+    let mut headers: HeaderMap = kept
+        .filter_map(|(name, value)| {
+            Some((name.as_str().parse().ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        })
+        .collect();
+    if let Some(peer) = request.peer_addr().and_then(|peer| peer.ip().to_string().parse().ok()) {
+        headers.append("x-forwarded-for", peer);
     }
-    match onward.header("x-forwarded-proto", "http").send().await {
-        Ok(answer) => passed_back(answer).await,
-        Err(_) => HttpResponse::BadGateway().finish(),
-    }
+    headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
+    headers
 }
 
 async fn passed_back(answer: reqwest::Response) -> HttpResponse {
@@ -204,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn a_target_comes_and_goes_after_two_checks_in_a_row() {
+    fn a_target_comes_with_its_first_check_and_then_goes_and_comes_after_two_in_a_row() {
         let group = group("/a=one:1".parse().unwrap());
         let states: Vec<bool> = [true, true, false, true, false, false, true, false, true, true]
             .map(|passed| {
                 group.targets[0].note(passed);
-                group.next_healthy().is_some()
+                !group.healthy().is_empty()
             })
             .to_vec();
-        assert_eq!(states, [false, true, true, true, true, false, false, false, false, true]);
+        assert_eq!(states, [true, true, true, true, true, false, false, false, false, true]);
     }
 }

@@ -1,5 +1,6 @@
-//! All stand-ins in one process, for Compose and the fault tests. `stand-ins setup` makes Compose's password and
-//! certificates in `/setup`; `stand-ins health` checks a running process.
+//! All stand-ins but the balancer in one process, for Compose and the fault tests. `stand-ins setup` makes Compose's
+//! password and certificates in `/setup`; `stand-ins health` checks a running process; `stand-ins balancer` balances on port
+//! 8090 by the rules in `BALANCER`, such as `/api/books=books:8080 /api/authors=authors:8080`.
 //!
 //! | Port | Request | Answer |
 //! |---|---|---|
@@ -9,7 +10,6 @@
 //! | 8080 | `PUT /rate` | limits each task to that many answers of its metadata per second; 0 removes the limit |
 //! | 8080 | `GET /health` | 200 |
 //! | 9000 | any | S3, with the bucket `diaries` in `/data` |
-//! | 8090 | any | the balancer, if `BALANCER` has rules: `/api/books=books:8080 /api/authors=authors:8080` |
 
 mod setup;
 
@@ -39,8 +39,9 @@ async fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
         None => serve().await,
         Some("setup") => setup::make(Path::new("/setup")),
+        Some("balancer") => balance().await,
         Some("health") => check().map_err(Into::into),
-        Some(_) => Err("usage: stand-ins [setup|health]".into()),
+        Some(_) => Err("usage: stand-ins [setup|health|balancer]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,17 +59,24 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     } else if let Ok(file) = std::env::var("PASSWORD_FILE") {
         secret.tells(&secrets_manager::rds_secret("db", 5432, "postgres", std::fs::read_to_string(file)?.trim()));
     }
-    let rules = std::env::var("BALANCER").unwrap_or_default();
-    let rules = rules.split_whitespace().map(str::parse::<Rule>).collect::<Result<Vec<_>, _>>()?;
     let _aws = Server::start(listen(PORT)?, move |config| {
         control(config);
         secrets_manager::routes(config, secret.clone());
         metadata::routes(config, throttle.clone());
     })?;
     let _s3 = S3::start(Path::new("/data"), listen(S3_PORT)?)?;
-    let _balancer =
-        if rules.is_empty() { None } else { Some(Balancer::start(rules, CHECK_EVERY, listen(BALANCER_PORT)?)?) };
-    // Without a handler, the first process of a container ignores SIGTERM.
+    until_terminated().await
+}
+
+async fn balance() -> Result<(), Box<dyn Error>> {
+    let rules = std::env::var("BALANCER")?;
+    let rules = rules.split_whitespace().map(str::parse::<Rule>).collect::<Result<Vec<_>, _>>()?;
+    let _balancer = Balancer::start(rules, CHECK_EVERY, listen(BALANCER_PORT)?)?;
+    until_terminated().await
+}
+
+/// Without a handler, the first process of a container ignores SIGTERM.
+async fn until_terminated() -> Result<(), Box<dyn Error>> {
     signal(SignalKind::terminate())?.recv().await;
     Ok(())
 }

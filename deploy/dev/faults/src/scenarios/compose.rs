@@ -17,10 +17,12 @@ const PROJECT: &str = "causeway-faults";
 const ROUTES: [&str; 7] =
     ["/", "/recent-visits", "/ecs-private-service", "/health", "/ready", "/openapi.json", "/test-connection"];
 
+const CATALOGUE: [&str; 4] = ["/api/books", "/api/books/1", "/api/authors", "/api/authors/health"];
+
 pub async fn run(verdict: &mut Verdict) -> Result {
-    let address = free_address().await?;
-    let result = up(verdict, address).await;
-    compose("down", address).await?;
+    let addresses = [free_address().await?, free_address().await?];
+    let result = up(verdict, addresses).await;
+    compose("down", addresses).await?;
     let left = project(&["ps", "--all"]).await?.len()
         + project(&["network", "ls"]).await?.len()
         + project(&["volume", "ls"]).await?.len();
@@ -28,14 +30,16 @@ pub async fn run(verdict: &mut Verdict) -> Result {
     result
 }
 
-async fn up(verdict: &mut Verdict, address: SocketAddr) -> Result {
-    compose("up", address).await?;
-    let mut connection = Connection::open(address).await?;
+async fn up(verdict: &mut Verdict, addresses: [SocketAddr; 2]) -> Result {
+    compose("up", addresses).await?;
+    let [mut connection, mut balancer] = [Connection::open(addresses[0]).await?, Connection::open(addresses[1]).await?];
     let mut failed = Vec::new();
-    for route in ROUTES {
-        let status = connection.get(route, "compose").await?.status;
-        if status != 200 {
-            failed.push(format!("{route} {status}"));
+    for (routes, connection) in [(&ROUTES[..], &mut connection), (&CATALOGUE[..], &mut balancer)] {
+        for route in routes {
+            let status = connection.get(route, "compose").await?.status;
+            if status != 200 {
+                failed.push(format!("{route} {status}"));
+            }
         }
     }
     verdict.expect("every route answers", failed.is_empty(), format!("not: {}", list(&failed)));
@@ -59,16 +63,23 @@ async fn up(verdict: &mut Verdict, address: SocketAddr) -> Result {
             lax.push(name);
         }
     }
-    verdict.expect("only frontend-api can be reached from outside", published == ["frontend-api"], list(&published));
+    published.sort();
+    let expected = ["balancer", "frontend-api"];
+    verdict.expect(
+        "only frontend-api and the balancer can be reached from outside",
+        published == expected,
+        list(&published),
+    );
     verdict.expect("limits, read-only, no capabilities", lax.is_empty(), format!("not: {}", list(&lax)));
     Ok(())
 }
 
-async fn compose(command: &str, address: SocketAddr) -> Result {
+async fn compose(command: &str, [frontend, balancer]: [SocketAddr; 2]) -> Result {
     let output = Command::new("deploy/dev/containers/compose")
         .arg(command)
         .env("PROJECT", PROJECT)
-        .env("PORT", address.port().to_string())
+        .env("PORT", frontend.port().to_string())
+        .env("BALANCER_PORT", balancer.port().to_string())
         .output()
         .await?;
     if output.status.success() {

@@ -9,7 +9,8 @@ import signal
 import socket
 import sys
 
-name = pathlib.Path(sys.argv[0]).name
+# The parts of the catalogue are the same program.
+name = os.environ.get("CATALOGUE", pathlib.Path(sys.argv[0]).name)
 directory = pathlib.Path(sys.argv[0]).parent
 
 
@@ -20,6 +21,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.path == "/test-connection":
             self.wfile.write(b'{"Response": "Nothing listens there."}')
+            return
+        if self.path.startswith("/api/"):
+            self.wfile.write(name.encode())
             return
         keys = ("ECSPRIVATESERVICE", "TARGET", "TARGETPORT", "DATABASE_URL", "ECS_CONTAINER_METADATA_URI_V4")
         self.wfile.write(json.dumps({key: os.environ.get(key) for key in keys}).encode())

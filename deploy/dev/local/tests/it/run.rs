@@ -2,7 +2,7 @@ use std::net::TcpListener;
 
 use nix::sys::signal::Signal;
 
-use crate::system::{System, answers, wait_until_closed};
+use crate::system::{System, answers, get, wait_until_closed};
 
 #[test]
 fn everything_starts_and_says_how_to_try_it_and_ends_in_order_at_sigterm() {
@@ -13,12 +13,21 @@ fn everything_starts_and_says_how_to_try_it_and_ends_in_order_at_sigterm() {
         let line = format!("curl http://127.0.0.1:{}{path}\n", system.port);
         assert!(told.contains(&line), "{line:?} is not in:\n{told}");
     }
+    for part in ["books", "authors"] {
+        let path = format!("/api/{part}");
+        let line = format!("curl http://127.0.0.1:{}{path}\n", system.balancer_port);
+        assert!(told.contains(&line), "{line:?} is not in:\n{told}");
+        assert!(get(system.balancer_port, &path).ends_with(&format!("\r\n\r\n{part}")), "the service {part} answers");
+    }
     let database = system.database_port();
     assert!(answers(database));
 
     system.signal(Signal::SIGTERM);
     assert!(system.wait().success(), "{}", system.read("stderr"));
-    assert_eq!(system.read("journal"), "frontend-api stopped, database up\nprivate-service stopped\n");
+    assert_eq!(
+        system.read("journal"),
+        "frontend-api stopped, database up\nauthors stopped\nbooks stopped\nprivate-service stopped\n"
+    );
     assert!(!answers(database));
 }
 
@@ -37,7 +46,7 @@ fn each_line_of_a_services_log_names_the_service() {
     let mut system = System::start();
     system.wait_until_ready();
     let told = system.read("stdout");
-    for service in ["frontend-api", "private-service"] {
+    for service in ["frontend-api", "private-service", "books", "authors"] {
         assert!(told.contains(&format!("{service:<15} | at work\n")), "{told}");
     }
 }
@@ -64,22 +73,22 @@ fn a_service_that_crashes_is_named_and_the_rest_stops() {
     assert_eq!(system.wait().code(), Some(1));
     let told = system.read("stderr");
     assert!(told.contains("private-service ended by itself (killed by SIGKILL)"), "{told}");
-    assert_eq!(system.read("journal"), "frontend-api stopped, database up\n");
-    wait_until_closed(&[system.port, system.private_port, system.database_port()]);
+    assert_eq!(system.read("journal"), "frontend-api stopped, database up\nauthors stopped\nbooks stopped\n");
+    wait_until_closed(&[system.port, system.private_port, system.balancer_port, system.database_port()]);
 }
 
 #[test]
 fn nothing_outlives_a_killed_run_and_the_next_one_finds_the_same_data() {
     let mut system = System::start();
     system.wait_until_ready();
-    let ports = [system.port, system.private_port, system.database_port()];
+    let ports = [system.port, system.private_port, system.balancer_port, system.database_port()];
     system.signal(Signal::SIGKILL);
     system.wait();
 
     // At once: the database of the killed run is still on its way out.
     let mut again = system.start_again();
     again.wait_until_ready();
-    assert_eq!(again.database_port(), ports[2], "the port is remembered");
+    assert_eq!(again.database_port(), ports[3], "the port is remembered");
     assert!(!again.read("stdout").contains("making a PostgreSQL"), "{}", again.read("stdout"));
     again.signal(Signal::SIGINT);
     assert!(again.wait().success(), "{}", again.read("stderr"));

@@ -1,6 +1,7 @@
 //! A copy of `local` in a directory of its own, with services that only answer.
 
 use std::fs::{self, Permissions};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -21,28 +22,34 @@ pub(crate) struct System {
     child: Child,
     pub(crate) port: u16,
     pub(crate) private_port: u16,
+    pub(crate) balancer_port: u16,
 }
 
 impl System {
     pub(crate) fn start() -> Self {
-        Self::start_on(ports::free().expect("a free port"), ports::free().expect("a free port"))
+        Self::start_in(lay_out(), free_ports(), None)
     }
 
     pub(crate) fn start_on(port: u16, private_port: u16) -> Self {
-        Self::start_in(lay_out(), port, private_port, None)
+        let [_, _, balancer_port] = free_ports();
+        Self::start_in(lay_out(), [port, private_port, balancer_port], None)
     }
 
     /// With a database that somebody else runs.
     pub(crate) fn start_with_database(url: &str) -> Self {
-        let port = || ports::free().expect("a free port");
-        Self::start_in(lay_out(), port(), port(), Some(url))
+        Self::start_in(lay_out(), free_ports(), Some(url))
     }
 
     /// Another run of the same checkout.
     pub(crate) fn start_again(&self) -> Self {
-        Self::start_in(Arc::clone(&self.directory), self.port, self.private_port, None)
+        Self::start_in(Arc::clone(&self.directory), [self.port, self.private_port, self.balancer_port], None)
     }
-    fn start_in(directory: Arc<TempDir>, port: u16, private_port: u16, database: Option<&str>) -> Self {
+
+    fn start_in(
+        directory: Arc<TempDir>,
+        [port, private_port, balancer_port]: [u16; 3],
+        database: Option<&str>,
+    ) -> Self {
         let debug = directory.path().join("debug");
         let output = |name: &str| fs::File::create(debug.join(name)).expect("a file can be made");
         let mut command = Command::new(debug.join("local"));
@@ -53,12 +60,13 @@ impl System {
         let child = command
             .env("PORT", port.to_string())
             .env("PRIVATE_PORT", private_port.to_string())
+            .env("BALANCER_PORT", balancer_port.to_string())
             .stdin(Stdio::null())
             .stdout(output("stdout"))
             .stderr(output("stderr"))
             .spawn()
             .expect("local starts");
-        Self { directory, child, port, private_port }
+        Self { directory, child, port, private_port, balancer_port }
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
@@ -108,6 +116,10 @@ impl System {
     }
 }
 
+fn free_ports() -> [u16; 3] {
+    [(); 3].map(|()| ports::free().expect("a free port"))
+}
+
 /// A directory with `local` and both services in it, as cargo lays it out.
 fn lay_out() -> Arc<TempDir> {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -134,6 +146,15 @@ impl Drop for System {
 
 pub(crate) fn answers(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// The whole answer to a GET request.
+pub(crate) fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("something listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 pub(crate) fn wait_until_closed(ports: &[u16]) {
