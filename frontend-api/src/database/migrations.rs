@@ -3,6 +3,9 @@
 //! Each feature has a list of [`Migration`]s. Which ones were applied is recorded in the table layout of refinery, which
 //! earlier versions used. Migrations that this version does not know were applied by a newer one, and are accepted: its
 //! roll-back must work.
+//!
+//! Building an index on a large table takes long, and no request needs it. Such migrations run in the background, while the
+//! service records visits: see [`super::background`].
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -20,15 +23,19 @@ use super::error::DatabaseError;
 
 /// Where all features but the visits record their migrations.
 const HISTORY: &str = "causeway_migrations";
-/// Building an index on a large table takes its time.
+/// Filling a new column of a large table takes its time.
 const STEP_LIMIT: Duration = Duration::from_secs(600);
 /// For a statement that only reads or records.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 /// While another instance migrates; then the supervisor starts again.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// For an index of a table that has hundreds of millions of rows.
+const BACKGROUND_LIMIT: Duration = Duration::from_secs(4 * 3600);
 /// Any number will do; this one is ours.
 pub(super) const ADVISORY_LOCK: i64 = 0x0043_6175_7365_7761;
+/// Held by the instance that migrates in the background.
+const BACKGROUND_LOCK: i64 = ADVISORY_LOCK + 1;
 
 /// One change of the schema. Its text must never change once it was released.
 #[derive(Debug, Clone)]
@@ -36,19 +43,47 @@ pub struct Migration {
     version: i32,
     name: &'static str,
     sql: String,
-    in_transaction: bool,
+    how: How,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum How {
+    /// In one transaction with its record in the history.
+    Atomic,
+    /// A statement by itself.
+    Repeatable,
+    /// A statement by itself, while the service works.
+    Background,
+    /// The same, for building this index: what an interrupted build left behind is removed first.
+    Index(String),
 }
 
 impl Migration {
     /// A single statement that may be run again if the process dies before it is recorded: `CREATE … IF NOT EXISTS`, also
     /// `CREATE INDEX CONCURRENTLY`. `version` is unique within its history.
     pub fn repeatable(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
-        Self { version, name, sql: sql.into(), in_transaction: false }
+        Self { version, name, sql: sql.into(), how: How::Repeatable }
     }
 
     /// A change that is applied and recorded in one transaction.
     pub fn atomic(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
-        Self { version, name, sql: sql.into(), in_transaction: true }
+        Self { version, name, sql: sql.into(), how: How::Atomic }
+    }
+
+    /// As [`Migration::repeatable`], for a statement that takes long on a large table and that no request needs.
+    pub fn background(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
+        Self { version, name, sql: sql.into(), how: How::Background }
+    }
+
+    /// Builds `index`, whose name needs no quotes, without blocking writes. `definition` is what follows `ON`.
+    pub fn index(version: i32, name: &'static str, index: impl Into<String>, definition: &str) -> Self {
+        let index = index.into();
+        let sql = format!("CREATE INDEX CONCURRENTLY IF NOT EXISTS {index} ON {definition}");
+        Self { version, name, sql, how: How::Index(index) }
+    }
+
+    fn in_background(&self) -> bool {
+        matches!(self.how, How::Background | How::Index(_))
     }
 
     /// As refinery computes it.
@@ -115,26 +150,56 @@ impl Plan {
         Self { histories, said_that_newer_exist: AtomicBool::new(false) }
     }
 
-    /// Applies what is missing. If nothing is, it takes no lock and waits for nobody.
-    pub(super) async fn apply(&self, client: &Client) -> Result<(), DatabaseError> {
-        let mut complete = true;
+    /// Applies what is missing and returns whether something is left for the background. If nothing is missing, it takes
+    /// no lock and waits for nobody.
+    pub(super) async fn apply(&self, client: &Client) -> Result<bool, DatabaseError> {
+        let (mut complete, mut left) = (true, false);
         for Migrations { history, list } in &self.histories {
-            complete &= self.missing(list, &applied(client, history).await?, history)?.is_empty();
+            let (background, now) = self.split(list, &applied(client, history).await?, history)?;
+            complete &= now.is_empty();
+            left |= !background.is_empty();
         }
         if complete {
-            return Ok(());
+            return Ok(left);
         }
         lock(client).await?;
         limit_locks(client).await;
+        left = false;
         for Migrations { history, list } in &self.histories {
             // Another instance may have applied them while we waited for the lock.
-            for migration in self.missing(list, &applied(client, history).await?, history)? {
+            let (background, now) = self.split(list, &applied(client, history).await?, history)?;
+            left |= !background.is_empty();
+            for migration in now {
                 run(client, history, migration).await?;
-                tracing::info!(migration = migration.label(), history, "applied");
             }
         }
-        Ok(())
+        Ok(left)
         // The lock ends with the connection.
+    }
+
+    /// Applies what [`Plan::apply`] left. Returns `false` if another instance is doing that.
+    pub(super) async fn apply_in_background(&self, client: &Client) -> Result<bool, DatabaseError> {
+        if !try_lock(client, BACKGROUND_LOCK).await? {
+            return Ok(false);
+        }
+        for Migrations { history, list } in &self.histories {
+            for migration in self.missing(list, &applied(client, history).await?, history)? {
+                run(client, history, migration).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// What is missing: for the background, and for now. In a history that is empty all is for now: the tables are new.
+    fn split<'a>(
+        &self,
+        list: &'a [Migration],
+        applied: &Applied,
+        history: &str,
+    ) -> Result<(Vec<&'a Migration>, Vec<&'a Migration>), DatabaseError> {
+        let missing = self.missing(list, applied, history)?;
+        let waits = |migration: &&Migration| migration.in_background() && !applied.is_empty();
+        Ok(missing.into_iter().partition(waits))
     }
 
     fn missing<'a>(
@@ -178,16 +243,18 @@ async fn applied(client: &Client, history: &str) -> Result<Applied, DatabaseErro
     rows.iter().map(read).collect::<Result<_, _>>().map_err(DatabaseError::Decode)
 }
 
+async fn try_lock(client: &Client, lock: i64) -> Result<bool, DatabaseError> {
+    let sql = format!("SELECT pg_try_advisory_lock({lock})");
+    let row = limited(LOOK_LIMIT, "locking the migrations", client.query_one(&sql, &[])).await?;
+    row.try_get(0).map_err(DatabaseError::Decode)
+}
+
 async fn lock(client: &Client) -> Result<(), DatabaseError> {
-    let sql = format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})");
     let taken = async {
-        loop {
-            let row = limited(LOOK_LIMIT, "locking the migrations", client.query_one(&sql, &[])).await?;
-            if row.try_get(0).map_err(DatabaseError::Decode)? {
-                return Ok(());
-            }
+        while !try_lock(client, ADVISORY_LOCK).await? {
             sleep(LOCK_PAUSE).await;
         }
+        Ok(())
     };
     timeout(LOCK_LIMIT, taken)
         .await
@@ -209,17 +276,33 @@ async fn run(client: &Client, history: &str, migration: &Migration) -> Result<()
          (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))"
     );
     let (sql, record) = (&migration.sql, migration.record(history));
-    let steps = if migration.in_transaction {
-        // An error ends the whole text, so that COMMIT is only reached if all went well.
-        vec![(LOOK_LIMIT, create), (STEP_LIMIT, format!("BEGIN; {sql}; {record}; COMMIT"))]
-    } else {
-        vec![(LOOK_LIMIT, create), (STEP_LIMIT, sql.clone()), (LOOK_LIMIT, record)]
-    };
+    // A failed statement ends the whole text, so that COMMIT is only reached if all went well.
+    let atomic = || format!("BEGIN; {sql}; {record}; COMMIT");
+    let mut steps = vec![(LOOK_LIMIT, create)];
+    match &migration.how {
+        How::Atomic => steps.push((STEP_LIMIT, atomic())),
+        How::Repeatable => steps.extend([(STEP_LIMIT, sql.clone()), (LOOK_LIMIT, record)]),
+        How::Background => steps.extend([(BACKGROUND_LIMIT, sql.clone()), (LOOK_LIMIT, record)]),
+        How::Index(index) => {
+            if is_invalid(client, index).await? {
+                steps.push((BACKGROUND_LIMIT, format!("DROP INDEX CONCURRENTLY IF EXISTS {index}")));
+            }
+            steps.extend([(BACKGROUND_LIMIT, sql.clone()), (LOOK_LIMIT, record)]);
+        }
+    }
     for (limit, step) in steps {
         let done = limited(limit, "migrating", client.batch_execute(&step)).await;
         done.map_err(|error| DatabaseError::Migration { migration: migration.label(), source: Box::new(error) })?;
     }
+    tracing::info!(migration = migration.label(), history, "applied");
     Ok(())
+}
+
+/// Whether the index is what a build left that did not end: PostgreSQL keeps it, and does not use it.
+async fn is_invalid(client: &Client, index: &str) -> Result<bool, DatabaseError> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)";
+    let row = limited(LOOK_LIMIT, "looking at an index", client.query_one(sql, &[&index])).await?;
+    row.try_get(0).map_err(DatabaseError::Decode)
 }
 
 async fn limited<T>(

@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "users, sessions and diaries are built on it next")]
 
 mod availability;
+mod background;
 mod config;
 mod connection;
 mod connector;

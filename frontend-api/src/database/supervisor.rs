@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use deadpool::managed::Metrics;
+use tokio::sync::Notify;
 use tokio::time::{interval, sleep};
 
 use super::Database;
+use super::background;
 use super::error::DatabaseError;
 use super::migrations::{Migrations, Plan};
 
@@ -16,14 +18,20 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Makes the tables that `features` need and keeps the database available. Never ends.
 pub async fn run(database: Database, features: Vec<Migrations>) {
     let plan = Plan::new(features);
-    tokio::join!(keep_available(&database, &plan), close_idle(&database));
+    let left = Notify::new();
+    let background = async {
+        left.notified().await;
+        background::run(&database, &plan).await;
+    };
+    tokio::join!(keep_available(&database, &plan, &left), close_idle(&database), background);
 }
 
-async fn keep_available(database: &Database, plan: &Plan) {
+/// Notifies `left` if migrations are left for the background.
+async fn keep_available(database: &Database, plan: &Plan, left: &Notify) {
     let mut migrated = false;
     loop {
         let mut pause = FIRST_PAUSE;
-        while let Err(error) = bring_up(database, plan, &mut migrated).await {
+        while let Err(error) = bring_up(database, plan, &mut migrated, left).await {
             database.availability.lost(&error);
             tracing::warn!(cause = causeway_common::telemetry::chain(&error), ?pause, "trying the database again");
             sleep(pause).await;
@@ -35,12 +43,14 @@ async fn keep_available(database: &Database, plan: &Plan) {
 }
 
 /// Migrates once, with a connection of its own. Later a connection of the pool is all that is needed: the tables are there.
-async fn bring_up(database: &Database, plan: &Plan, migrated: &mut bool) -> Result<(), DatabaseError> {
+async fn bring_up(database: &Database, plan: &Plan, migrated: &mut bool, left: &Notify) -> Result<(), DatabaseError> {
     if *migrated {
         return database.reach().await;
     }
     let client = database.pool.manager().connect_for_migrations().await?;
-    plan.apply(&client).await?;
+    if plan.apply(&client).await? {
+        left.notify_one();
+    }
     *migrated = true;
     Ok(())
 }

@@ -173,7 +173,7 @@ async fn a_lane_that_is_busy_leaves_the_others_their_connections() {
     }
 }
 
-async fn migrate(server: &TestDatabase, list: Vec<Migration>) -> Result<(), DatabaseError> {
+async fn migrate(server: &TestDatabase, list: Vec<Migration>) -> Result<bool, DatabaseError> {
     migrations::Plan::new(vec![Migrations::new(list)]).apply(&server.client().await).await
 }
 

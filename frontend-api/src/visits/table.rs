@@ -34,7 +34,9 @@ impl TableName {
         if text.starts_with("pg_") {
             return Err(format!("{text:?} is not usable: PostgreSQL reserves names that begin with pg_"));
         }
-        if Self::TAKEN.contains(&text) || ["_migrations", "_last_update"].iter().any(|suffix| text.ends_with(suffix)) {
+        if Self::TAKEN.contains(&text)
+            || ["_migrations", "_last_update", "_newest"].iter().any(|suffix| text.ends_with(suffix))
+        {
             return Err(format!("{text:?} is not usable: another table or index of this service can have that name"));
         }
         Ok(Self(text.to_owned()))
@@ -42,13 +44,20 @@ impl TableName {
 
     /// The table and its index. The history has the table's name in its own: the text of the migration, and so its
     /// checksum, depends on that name.
+    ///
+    /// The first version's index is descending. New rows always go to one end of it, and PostgreSQL splits a full page at that
+    /// end in half; at the other end it fills pages up, so that the ascending index takes about half the space.
     pub fn migrations(&self) -> Migrations {
         let name = &self.0;
         let visits = format!(
             "CREATE TABLE IF NOT EXISTS {self} (last_update TIMESTAMP, user_agent VARCHAR(250));
          CREATE INDEX IF NOT EXISTS {name}_last_update ON {self} (last_update DESC);"
         );
-        Migrations::recorded_in(format!("{name}_migrations"), vec![Migration::atomic(1, "visits", visits)])
+        let newest = Migration::index(2, "newest", format!("{name}_newest"), &format!("{self} (last_update)"));
+        let old =
+            Migration::background(3, "descending", format!("DROP INDEX CONCURRENTLY IF EXISTS {name}_last_update"));
+        let list = vec![Migration::atomic(1, "visits", visits), newest, old];
+        Migrations::recorded_in(format!("{name}_migrations"), list)
     }
 }
 
@@ -87,6 +96,7 @@ mod tests {
             "causeway_migrations",
             "a_migrations",
             "a_last_update",
+            "a_newest",
         ] {
             TableName::parse(name).unwrap_err();
         }
