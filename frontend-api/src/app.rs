@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use causeway_common::config::Configuration;
 use causeway_common::http::{client, server};
 use causeway_common::tasks::Tasks;
-use causeway_common::telemetry::{emf, metrics};
+use causeway_common::telemetry::{emf, metrics, trace};
 use causeway_common::{shutdown, telemetry};
 
 use crate::config::Config;
@@ -26,6 +26,8 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let shutdown = shutdown::requested()?;
     let listener = config.server.bind()?;
     client::install_tls_provider();
+    let service = trace::Service { name: Config::SERVICE, version: env!("CARGO_PKG_VERSION"), trusts_callers: false };
+    trace::start(config.trace, service, config.task_metadata.as_ref()).await?;
 
     let mut tasks = Tasks::default();
     let credentials = Arc::new(CredentialsProvider::new(config.credentials));

@@ -1,14 +1,23 @@
 //! The whole configuration of frontend-api, read before a port opens.
 
-use causeway_common::config::{Configuration, Group, Vars};
+use causeway_common::config::{Configuration, Group, Optional, Vars};
 use causeway_common::http::access::Access;
 use causeway_common::http::server::ServerConfig;
-use causeway_common::telemetry::{LogConfig, MetricsConfig};
+use causeway_common::telemetry::{LogConfig, MetricsConfig, TraceConfig, trace};
+use url::Url;
 
 use crate::database::{CredentialsSource, DatabaseConfig};
 use crate::doctor::DoctorConfig;
 use crate::private_service::PrivateServiceConfig;
 use crate::visits::VisitsConfig;
+
+const ECS_CONTAINER_METADATA_URI_V4: Optional<Url> = Optional::parsed(
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "an http or https URL",
+    trace::metadata_endpoint,
+    "spans do not name a task",
+    "The task metadata endpoint, which ECS sets in every container: spans name the task then.",
+);
 
 /// One field for each concern. The variables stand beside the type of each.
 pub struct Config {
@@ -16,6 +25,8 @@ pub struct Config {
     pub access: Access,
     pub log: LogConfig,
     pub metrics: MetricsConfig,
+    pub trace: TraceConfig,
+    pub task_metadata: Option<Url>,
     pub database: DatabaseConfig,
     pub credentials: CredentialsSource,
     pub visits: VisitsConfig,
@@ -30,6 +41,8 @@ impl Configuration for Config {
         Access::VARIABLES,
         LogConfig::VARIABLES,
         MetricsConfig::VARIABLES,
+        TraceConfig::VARIABLES,
+        Group { title: "Task", variables: &[&ECS_CONTAINER_METADATA_URI_V4] },
         DatabaseConfig::VARIABLES,
         VisitsConfig::VARIABLES,
         PrivateServiceConfig::VARIABLES,
@@ -41,12 +54,26 @@ impl Configuration for Config {
         let access = Access::load(vars);
         let log = LogConfig::load(vars);
         let metrics = MetricsConfig::load(vars);
+        let trace = TraceConfig::load(vars);
+        let task_metadata = vars.read(&ECS_CONTAINER_METADATA_URI_V4);
         let database = DatabaseConfig::load(vars);
         let visits = VisitsConfig::load(vars);
         let private_service = PrivateServiceConfig::load(vars);
         let doctor = DoctorConfig::load(vars);
         let (database, credentials) = database?;
-        Some(Self { server, access, log, metrics, database, credentials, visits, private_service, doctor })
+        Some(Self {
+            server,
+            access,
+            log,
+            metrics,
+            trace,
+            task_metadata,
+            database,
+            credentials,
+            visits,
+            private_service,
+            doctor,
+        })
     }
 
     fn server(&self) -> &ServerConfig {

@@ -4,7 +4,7 @@ use causeway_common::config::Configuration;
 use causeway_common::http::server;
 use causeway_common::tasks::Tasks;
 use causeway_common::telemetry::emf::{self, EmfMetric, EmfValue};
-use causeway_common::telemetry::metrics;
+use causeway_common::telemetry::{metrics, trace};
 use causeway_common::{shutdown, telemetry};
 
 use crate::catalogue::Catalogue;
@@ -26,6 +26,9 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     metrics::register_build(Config::SERVICE, env!("CARGO_PKG_VERSION"));
     metadata.register_metrics();
     let listener = config.server.bind()?;
+    // Only services of ours can reach this one.
+    let service = trace::Service { name: Config::SERVICE, version: env!("CARGO_PKG_VERSION"), trusts_callers: true };
+    trace::start(config.trace, service, config.metadata.endpoint.as_ref()).await?;
     let mut tasks = Tasks::default();
     tasks.spawn("metrics", emf::run(config.metrics, Config::SERVICE, &[emf::COMMON, CLOUDWATCH]));
     let routes = routes(config.access, metadata, Catalogue::new(config.catalogue));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use causeway_common::config::{Configuration, Group, Optional, Var, Vars};
 use causeway_common::http::access::Access;
 use causeway_common::http::server::ServerConfig;
-use causeway_common::telemetry::{LogConfig, MetricsConfig};
+use causeway_common::telemetry::{LogConfig, MetricsConfig, TraceConfig, trace};
 use url::Url;
 
 use crate::catalogue::CatalogueConfig;
@@ -13,7 +13,7 @@ use crate::catalogue::CatalogueConfig;
 const ECS_CONTAINER_METADATA_URI_V4: Optional<Url> = Optional::parsed(
     "ECS_CONTAINER_METADATA_URI_V4",
     "an http or https URL",
-    endpoint,
+    trace::metadata_endpoint,
     "`/` answers 503",
     "The task metadata endpoint; ECS sets it in every container.",
 );
@@ -43,6 +43,8 @@ pub struct Config {
     pub access: Access,
     /// Where metrics are written.
     pub metrics: MetricsConfig,
+    /// Whether and how to trace.
+    pub trace: TraceConfig,
     /// Where the identity comes from.
     pub metadata: MetadataConfig,
     /// Which books and authors to serve.
@@ -67,15 +69,16 @@ impl Configuration for Config {
         Access::VARIABLES,
         LogConfig::VARIABLES,
         MetricsConfig::VARIABLES,
+        TraceConfig::VARIABLES,
         MetadataConfig::VARIABLES,
         CatalogueConfig::VARIABLES,
     ];
 
     fn read(vars: &mut Vars<'_>) -> Option<Self> {
         let (server, access) = (ServerConfig::load(vars), Access::load(vars));
-        let (log, metrics) = (LogConfig::load(vars), MetricsConfig::load(vars));
+        let (log, metrics, trace) = (LogConfig::load(vars), MetricsConfig::load(vars), TraceConfig::load(vars));
         let (metadata, catalogue) = (MetadataConfig::load(vars), CatalogueConfig::load(vars));
-        Some(Self { server, log, access, metrics, metadata, catalogue })
+        Some(Self { server, log, access, metrics, trace, metadata, catalogue })
     }
 
     fn server(&self) -> &ServerConfig {
@@ -98,19 +101,6 @@ impl MetadataConfig {
             refresh: vars.read(&METADATA_REFRESH_MS),
         }
     }
-}
-
-/// The error does not quote the value: it could hold a password by mistake.
-fn endpoint(text: &str) -> Result<Url, String> {
-    let url =
-        Url::parse(text).map_err(|error| format!("is not a URL such as http://169.254.170.2/v4/<id>: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err("must begin with http:// (or https://)".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must not have a query or a fragment: /task is appended to it".to_owned());
-    }
-    Ok(url)
 }
 
 #[cfg(test)]
@@ -140,13 +130,5 @@ mod tests {
         let mistakes = Config::load(&lookup).unwrap_err();
         let names: Vec<_> = mistakes.0.iter().map(|mistake| mistake.variable).collect();
         assert_eq!(names, ["ECS_CONTAINER_METADATA_URI_V4", "METADATA_TIMEOUT_MS", "METADATA_REFRESH_MS"]);
-    }
-
-    #[test]
-    fn a_password_in_the_endpoint_is_not_repeated_in_the_mistake() {
-        for text in ["http://user:hunter2@host:port/v4/1", "ftp://user:hunter2@host/", "http://u:hunter2@h/?q"] {
-            let mistake = endpoint(text).unwrap_err();
-            assert!(!mistake.contains("hunter2"), "{mistake}");
-        }
     }
 }

@@ -10,7 +10,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::access::{Access, Bearer, is_local};
 use super::problem::{Kind, Problem, ProblemBody, Retry};
-use crate::telemetry::metrics::{self, Family, Histogram, Labels};
+use crate::telemetry::metrics::{self, Family, Labels, TracedHistogram};
+use crate::telemetry::trace;
 
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -67,7 +68,7 @@ pub async fn metrics(request: HttpRequest, access: web::Data<Access>) -> Result<
 #[derive(Default)]
 pub(crate) struct RouteMetrics {
     template: OnceCell<String>,
-    classes: [OnceCell<Histogram>; 5],
+    classes: [OnceCell<TracedHistogram>; 5],
 }
 
 impl RouteMetrics {
@@ -76,40 +77,40 @@ impl RouteMetrics {
         self.template.get_or_init(|| request.match_pattern().unwrap_or_else(|| NO_ROUTE.to_owned()))
     }
 
-    fn observe(&self, request: &HttpRequest, status: StatusCode, elapsed: Duration) {
-        let class = class_of(status);
-        self.classes[class].get_or_init(|| histogram(self.template(request), class)).observe(elapsed.as_secs_f64());
+    fn histogram(&self, request: &HttpRequest, class: usize) -> &TracedHistogram {
+        self.classes[class].get_or_init(|| histogram(self.template(request), class))
     }
 }
 
-/// Records a request that was answered.
-pub(crate) fn observe(request: &HttpRequest, status: StatusCode, elapsed: Duration) {
-    match request.app_data::<RouteMetrics>() {
-        Some(route) => route.observe(request, status, elapsed),
-        None => observe_unrouted(status, elapsed),
-    }
+/// Records a request that was answered; one that is traced becomes the exemplar of its bucket.
+pub(crate) fn observe(request: &HttpRequest, status: StatusCode, elapsed: Duration, trace: trace::Context) {
+    let class = class_of(status);
+    let route = request.app_data::<RouteMetrics>();
+    let histogram = route.map_or(&NOT_ROUTED[class], |route| route.histogram(request, class));
+    histogram.observe(elapsed.as_secs_f64(), metrics::exemplar(trace), None);
 }
 
 /// Records a request that was answered before it reached a route.
-pub(crate) fn observe_unrouted(status: StatusCode, elapsed: Duration) {
-    NOT_ROUTED[class_of(status)].observe(elapsed.as_secs_f64());
+pub(crate) fn observe_unrouted(status: StatusCode, elapsed: Duration, trace: trace::Context) {
+    NOT_ROUTED[class_of(status)].observe(elapsed.as_secs_f64(), metrics::exemplar(trace), None);
 }
 
-type Requests = Family<Labels, Histogram, fn() -> Histogram>;
+type Requests = Family<Labels, TracedHistogram, fn() -> TracedHistogram>;
 
 static REQUESTS: LazyLock<Requests> = LazyLock::new(|| {
-    let family = Family::new_with_constructor(metrics::new_durations as fn() -> Histogram);
+    let family = Family::new_with_constructor(metrics::new_traced_durations as fn() -> TracedHistogram);
     metrics::register("http_request_duration_seconds", "Time from the head of a request to its answer", family)
 });
 
-static NOT_ROUTED: LazyLock<[Histogram; 5]> = LazyLock::new(|| std::array::from_fn(|class| histogram(NO_ROUTE, class)));
+static NOT_ROUTED: LazyLock<[TracedHistogram; 5]> =
+    LazyLock::new(|| std::array::from_fn(|class| histogram(NO_ROUTE, class)));
 
 /// Registers the metrics, so that they are there before the first request.
 pub(crate) fn register() {
     LazyLock::force(&NOT_ROUTED);
 }
 
-fn histogram(route: &str, class: usize) -> Histogram {
+fn histogram(route: &str, class: usize) -> TracedHistogram {
     REQUESTS.get_or_create_owned(&vec![("route", route.to_owned()), ("status_class", CLASSES[class].to_owned())])
 }
 

@@ -14,3 +14,5 @@ mod request_id;
 pub mod route;
 pub mod server;
 pub mod slices;
+
+pub use self::observe::ServedTogether;

@@ -3,27 +3,28 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY, USER_AGENT,
-    X_CONTENT_TYPE_OPTIONS,
+    AsHeaderName, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FORWARDED_PROTO,
 };
 use actix_web::http::{ConnectionType, Method, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use time::OffsetDateTime;
 
 use crate::http::access::Access;
 use crate::http::connection::Connection;
 use crate::http::metrics::{self, RouteMetrics};
 use crate::http::problem::Problem;
-use crate::http::request_id::{REQUEST_ID, request_id, trace_id};
+use crate::http::request_id::{REQUEST_ID, request_id};
 use crate::shutdown::Draining;
-use crate::telemetry::{AccessLine, Timestamp};
+use crate::telemetry::trace::{self, Answered, Current, Server, XRay};
+use crate::telemetry::{AccessLine, Shown, Timestamp};
 
 const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// How the User-Agent of a load balancer's health check begins.
@@ -40,24 +41,36 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, Error> {
     let observed = Observed::new(&request);
     let serving = request.conn_data::<Rc<Connection>>().map(Connection::serve);
-    let result = next.call(request).await;
+    let result = observed.current().scope(next.call(request)).await;
     drop(serving);
     match result {
         Ok(mut response) => {
-            metrics::observe(response.request(), response.status(), observed.started.elapsed());
+            let trace = observed.server.context();
+            metrics::observe(response.request(), response.status(), observed.started.elapsed(), trace);
             observed.log(response.response(), response.response().error(), Some(response.request()));
-            observed.complete(response.response_mut());
+            observed.end(response.status().as_u16(), Some(response.request())).complete(response.response_mut());
             Ok(response)
         }
         Err(error) => {
             // The request went into the error: the server sends this response in place of one for the request.
             let mut response = error.error_response();
-            metrics::observe_unrouted(response.status(), observed.started.elapsed());
+            let trace = observed.server.context();
+            metrics::observe_unrouted(response.status(), observed.started.elapsed(), trace);
             observed.log(&response, Some(&error), None);
-            observed.complete(&mut response);
+            observed.end(response.status().as_u16(), None).complete(&mut response);
             Err(InternalError::from_response(error, response).into())
         }
     }
+}
+
+/// What a handler adds to the line of a request that was served together with others: put it into the request's
+/// extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct ServedTogether {
+    /// How many requests the work was done for at once.
+    pub batch_size: usize,
+    /// How long the request waited for that work to begin.
+    pub wait: Duration,
 }
 
 /// What is known of a request before it is served.
@@ -66,7 +79,7 @@ struct Observed {
     method: Method,
     uri: Uri,
     id: HeaderValue,
-    trace: Option<Box<str>>,
+    server: Server,
     client: Option<IpAddr>,
     bytes_in: Option<u64>,
     /// A load balancer asks every few seconds: as long as all is well, that is no news.
@@ -74,19 +87,31 @@ struct Observed {
     draining: Option<Arc<Draining>>,
 }
 
+/// What is left to do once the request's span has ended.
+struct Ended {
+    id: HeaderValue,
+    draining: Option<Arc<Draining>>,
+}
+
 impl Observed {
     fn new(request: &ServiceRequest) -> Self {
+        let header = |name| text_of(request.headers(), name);
         Self {
             started: Instant::now(),
             method: request.method().clone(),
             uri: request.uri().clone(),
             id: request_id(request.headers()),
-            trace: trace_id(request.headers()).map(Box::from),
+            server: Server::begin(trace::incoming(header), request.method().as_str()),
             client: client_address(request),
             bytes_in: announced_length(request.headers()),
             is_health_check: is_health_check(request),
             draining: request.app_data::<web::Data<Draining>>().map(|flag| Arc::clone(flag)),
         }
+    }
+
+    /// Returns what the handler's own lines and calls belong to.
+    fn current(&self) -> Current {
+        Current::of_request(self.id.clone(), self.server.context())
     }
 
     /// Writes the request's line. A 5xx is logged here and only here, with the cause that the caller is not told.
@@ -106,14 +131,15 @@ impl Observed {
         let error = error.filter(|_| failed);
         let text = error.map(ToString::to_string);
         let cause = error.and_then(|error| error.as_error::<Problem>()).and_then(Problem::cause);
-        let micros = u32::try_from(self.started.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let together = request.and_then(|request| request.extensions().get::<ServedTogether>().copied());
+        let trace = self.server.context();
         let line = AccessLine {
             timestamp: Timestamp(OffsetDateTime::now_utc()),
             level,
             target: "access",
             method: cut(self.method.as_str(), LONGEST_METHOD),
             path: cut(self.uri.path(), LONGEST_PATH),
-            route: request.and_then(|request| Some(request.app_data::<RouteMetrics>()?.template(request))),
+            route: request.and_then(route),
             status: status.as_u16(),
             bytes_in: self.bytes_in,
             bytes_out: match response.body().size() {
@@ -122,15 +148,37 @@ impl Observed {
                 BodySize::Stream => None,
             },
             client: self.client,
-            latency_ms: f64::from(micros) / 1e3,
+            latency_ms: milliseconds(self.started.elapsed()),
             request_id: self.id.to_str().unwrap_or_default(),
-            trace_id: self.trace.as_deref(),
+            trace_id: trace.trace_id().map(Shown),
+            xray_trace_id: trace.trace_id().map(|id| Shown(XRay(id))),
+            span_id: trace.span_id().map(Shown),
+            batch_size: together.map(|together| together.batch_size),
+            wait_ms: together.map(|together| milliseconds(together.wait)),
             error: text.as_deref().map(|text| cut(text, LONGEST_CAUSE)),
             cause: cause.map(|cause| cut(cause, LONGEST_CAUSE)),
         };
         line.write();
     }
 
+    /// Ends the request's span.
+    fn end(self, status: u16, request: Option<&HttpRequest>) -> Ended {
+        let header = |name: HeaderName| request.and_then(|request| text_of(request.headers(), name));
+        let https = header(X_FORWARDED_PROTO) == Some("https");
+        self.server.end(self.method.as_str(), || Answered {
+            route: request.and_then(route),
+            path: cut(self.uri.path(), LONGEST_PATH),
+            status,
+            scheme: if https { "https" } else { "http" },
+            host: header(HOST),
+            client: self.client,
+            user_agent: header(USER_AGENT).map(|agent| cut(agent, LONGEST_PATH)),
+        });
+        Ended { id: self.id, draining: self.draining }
+    }
+}
+
+impl Ended {
     /// Adds what every response has.
     fn complete<B>(self, response: &mut HttpResponse<B>) {
         add_security_headers(response.headers_mut());
@@ -170,6 +218,18 @@ fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
     let peer = request.peer_addr().map(|peer| peer.ip());
     let access = request.app_data::<web::Data<Access>>();
     access.map_or(peer, |access| access.client_address(peer, request.headers()))
+}
+
+fn route(request: &HttpRequest) -> Option<&str> {
+    Some(request.app_data::<RouteMetrics>()?.template(request))
+}
+
+fn text_of(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1e3
 }
 
 fn cut(text: &str, longest: usize) -> &str {

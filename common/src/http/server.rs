@@ -22,10 +22,10 @@ use crate::http::observe::observe;
 use crate::http::problem::not_found;
 use crate::shutdown::Draining;
 use crate::tasks::Tasks;
-use crate::telemetry::chain;
+use crate::telemetry::{chain, trace};
 
 /// In-flight requests get this long to finish once the server stops. With the longest `SHUTDOWN_DELAY_MS` and the
-/// clean-up after it this stays under 25 s, and so under ECS's default `stopTimeout` of 30 s.
+/// clean-up after it, of which sending the last spans may take 3 s, this stays under ECS's default `stopTimeout` of 30 s.
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 /// Longer than the 60 s after which an Application Load Balancer closes an idle connection: it must be the one to close.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -113,6 +113,18 @@ impl ServerConfig {
 /// # Errors
 /// When the server can't start, its threads fail, or one of `tasks` ends early. In the last case it drains without delay.
 pub async fn run(
+    listener: std::net::TcpListener,
+    config: &ServerConfig,
+    shutdown: impl Future<Output = &'static str>,
+    tasks: Tasks,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> std::io::Result<()> {
+    let result = serve(listener, config, shutdown, tasks, routes).await;
+    trace::shut_down().await;
+    result
+}
+
+async fn serve(
     listener: std::net::TcpListener,
     config: &ServerConfig,
     shutdown: impl Future<Output = &'static str>,

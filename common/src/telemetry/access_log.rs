@@ -2,14 +2,17 @@
 //!
 //! It does not go through tracing's formatter, which costs as much as the rest of a request.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::sync::OnceLock;
 
-use serde::Serialize;
+use opentelemetry::trace::{SpanId, TraceId};
+use serde::{Serialize, Serializer};
 
 use super::log::LogFormat;
 use super::output;
 use super::timestamp::Timestamp;
+use super::trace::XRay;
 
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
@@ -37,13 +40,34 @@ pub(crate) struct AccessLine<'a> {
     pub(crate) latency_ms: f64,
     pub(crate) request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) trace_id: Option<&'a str>,
+    pub(crate) trace_id: Option<Shown<TraceId>>,
+    /// The same as X-Ray writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) xray_trace_id: Option<Shown<XRay>>,
+    /// Only of a request that is traced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) span_id: Option<Shown<SpanId>>,
+    /// How many requests the work was done for at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) batch_size: Option<usize>,
+    /// How long the request waited for that work to begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wait_ms: Option<f64>,
     /// What the caller was told, for a 5xx.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'a str>,
     /// What the caller was not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cause: Option<&'a str>,
+}
+
+/// Is written as it is displayed.
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 impl AccessLine<'_> {

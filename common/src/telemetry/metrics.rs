@@ -9,11 +9,14 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 use prometheus_client::encoding::{EncodeMetric, prometheus_text, text};
 use prometheus_client::metrics::MetricType;
 pub use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 pub use prometheus_client::metrics::family::Family;
 pub use prometheus_client::metrics::gauge::Gauge;
 pub use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
+
+use super::trace;
 
 /// Every name begins with it.
 const PREFIX: &str = "causeway";
@@ -23,6 +26,9 @@ const DURATIONS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05,
 const SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(|| RwLock::new(Registry::with_prefix(PREFIX)));
+
+/// A histogram that names a trace for each bucket, which OpenMetrics alone shows.
+pub(crate) type TracedHistogram = HistogramWithExemplars<Labels>;
 
 /// The labels of a member of a [`Family`]: names and values.
 pub type Labels = Vec<(&'static str, String)>;
@@ -51,7 +57,7 @@ pub fn computed_gauge(name: &'static str, help: &'static str, value: impl Fn() -
 
 /// Registers a histogram of seconds.
 pub fn durations(name: &'static str, help: &'static str) -> Histogram {
-    register(name, help, new_durations())
+    register(name, help, Histogram::new(DURATIONS))
 }
 
 /// Registers a histogram of how many requests a batch has.
@@ -60,8 +66,14 @@ pub fn sizes(name: &'static str, help: &'static str) -> Histogram {
 }
 
 /// Returns a histogram of seconds, for a [`Family`].
-pub fn new_durations() -> Histogram {
-    Histogram::new(DURATIONS)
+pub(crate) fn new_traced_durations() -> TracedHistogram {
+    TracedHistogram::new(DURATIONS.into_iter())
+}
+
+/// Returns the labels of an exemplar, if the trace is recorded.
+pub(crate) fn exemplar(context: trace::Context) -> Option<Labels> {
+    let (trace, span) = (context.trace_id()?, context.span_id()?);
+    Some(vec![("trace_id", trace.to_string()), ("span_id", span.to_string())])
 }
 
 /// Registers the version of this program.

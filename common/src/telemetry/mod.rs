@@ -13,10 +13,11 @@ mod output;
 mod timestamp;
 pub mod trace;
 
-pub(crate) use self::access_log::AccessLine;
+pub(crate) use self::access_log::{AccessLine, Shown};
 pub use self::emf::MetricsConfig;
 pub use self::log::{LogConfig, chain};
 pub(crate) use self::timestamp::Timestamp;
+pub use self::trace::TraceConfig;
 
 /// Starts logging for the whole process. Call it once.
 ///

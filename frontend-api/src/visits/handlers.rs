@@ -56,7 +56,7 @@ pub struct RecentVisit {
 pub async fn register(request: HttpRequest, visits: web::Data<Visits>) -> Result<web::Json<Registered>, Problem> {
     let now = OffsetDateTime::now_utc();
     let visit = Visit { at: PrimitiveDateTime::new(now.date(), now.time()), user_agent: user_agent(&request) };
-    visits.record(visit, trace::Context::default()).await?;
+    visits.record(visit, trace::current()).await?;
     Ok(web::Json(Registered { response: "Registered request" }))
 }
 
@@ -66,7 +66,7 @@ pub async fn register(request: HttpRequest, visits: web::Data<Visits>) -> Result
     (status = 503, description = "The database is unavailable, slow or has too many waiting requests", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn recent(visits: web::Data<Visits>) -> Result<HttpResponse, Problem> {
-    let json = visits.recent(trace::Context::default()).await?;
+    let json = visits.recent(trace::current()).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 

@@ -109,7 +109,7 @@ impl Visits {
     /// # Errors
     /// When the database can't be asked or has no answer.
     pub async fn listed(&self) -> Result<Vec<ListedVisit>, VisitError> {
-        let json = self.recent(trace::Context::default()).await?;
+        let json = self.recent(trace::current()).await?;
         let visits: RecentVisits = serde_json::from_slice(&json).expect("the reader makes this JSON of the same type");
         Ok(visits.response)
     }

@@ -29,7 +29,9 @@ async fn the_trace_of_xray_is_told_too() {
     let app = spawn_without_database(&[]).await;
     let header = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1";
     client().get(app.url("/health")).header("X-Amzn-Trace-Id", header).send().await.unwrap();
-    assert_eq!(app.access_line("/health").await["trace_id"], "1-67891233-abcdef012345678912345678");
+    let line = app.access_line("/health").await;
+    assert_eq!(line["trace_id"], "67891233abcdef012345678912345678");
+    assert_eq!(line["xray_trace_id"], "1-67891233-abcdef012345678912345678");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod shutdown;
 mod sockets;
 mod tls;
 mod tls_server;
+mod traces;
 mod visits;
 mod visits_batches;
 mod visits_commit;

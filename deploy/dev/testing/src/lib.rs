@@ -1,6 +1,7 @@
 //! What the tests of Causeway's services share: PostgreSQL, the services themselves, ports, faults on the way.
 
 pub mod aws;
+pub mod collector;
 pub mod network;
 pub mod not_run;
 pub mod postgres;
