@@ -9,12 +9,15 @@ use causeway_common::tasks::Tasks;
 use causeway_common::telemetry::{emf, metrics, trace};
 use causeway_common::{shutdown, telemetry};
 
+use crate::auth::{self, Auth};
 use crate::config::Config;
 use crate::database::{CredentialsProvider, Database, supervisor};
 use crate::doctor::{self, Doctor};
 use crate::metrics::CLOUDWATCH;
 use crate::private_service::PrivateService;
 use crate::routes;
+use crate::sessions::Sessions;
+use crate::users::{self, Users};
 use crate::visits::Visits;
 
 /// Opens the port first. The database is connected in the background; until then its routes respond with 503.
@@ -33,9 +36,13 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let credentials = Arc::new(CredentialsProvider::new(config.credentials));
     let database_config = Arc::new(config.database);
     let database = Database::new(database_config.clone(), credentials.clone());
-    let migrations = vec![config.visits.table.migrations()];
+    let migrations = vec![config.visits.table.migrations(), users::migrations(), auth::migrations()];
     tasks.spawn("database", supervisor::run(database.clone(), migrations));
     let visits = Data::new(Visits::new(&config.visits, &database, &mut tasks));
+    let queue = (config.visits.queue_capacity, config.visits.request_timeout);
+    let auth = Data::new(Auth::new(&config.auth, queue, &database, &mut tasks));
+    let users = Data::new(Users::new(&config.users, &database, &auth, &mut tasks));
+    let sessions = Data::new(Sessions::new(&database, &auth, &users));
     let url = config.private_service.url.clone();
     let doctor = Doctor::new(config.doctor, database_config, config.visits.table, credentials, url);
     let doctor = Data::new(doctor.map_err(std::io::Error::other)?);
@@ -46,6 +53,7 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     metrics::register_build(Config::SERVICE, env!("CARGO_PKG_VERSION"));
     database.register_metrics();
     visits.register_metrics();
+    users.register_metrics();
     private_service.register_metrics();
     tasks.spawn("metrics", emf::run(config.metrics, Config::SERVICE, &[emf::COMMON, CLOUDWATCH]));
     let database = Data::new(database);
@@ -54,6 +62,9 @@ pub async fn run(config: Config) -> std::io::Result<()> {
         routes
             .app_data(visits.clone())
             .app_data(database.clone())
+            .app_data(auth.clone())
+            .app_data(users.clone())
+            .app_data(sessions.clone())
             .app_data(private_service.clone())
             .app_data(doctor.clone())
             .app_data(access.clone());

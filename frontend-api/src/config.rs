@@ -6,9 +6,11 @@ use causeway_common::http::server::ServerConfig;
 use causeway_common::telemetry::{LogConfig, MetricsConfig, TraceConfig, trace};
 use url::Url;
 
+use crate::auth::AuthConfig;
 use crate::database::{CredentialsSource, DatabaseConfig};
 use crate::doctor::DoctorConfig;
 use crate::private_service::PrivateServiceConfig;
+use crate::users::UsersConfig;
 use crate::visits::VisitsConfig;
 
 const ECS_CONTAINER_METADATA_URI_V4: Optional<Url> = Optional::parsed(
@@ -30,6 +32,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub credentials: CredentialsSource,
     pub visits: VisitsConfig,
+    pub auth: AuthConfig,
+    pub users: UsersConfig,
     pub private_service: PrivateServiceConfig,
     pub doctor: DoctorConfig,
 }
@@ -45,6 +49,8 @@ impl Configuration for Config {
         Group { title: "Task", variables: &[&ECS_CONTAINER_METADATA_URI_V4] },
         DatabaseConfig::VARIABLES,
         VisitsConfig::VARIABLES,
+        AuthConfig::VARIABLES,
+        UsersConfig::VARIABLES,
         PrivateServiceConfig::VARIABLES,
         DoctorConfig::VARIABLES,
     ];
@@ -58,6 +64,8 @@ impl Configuration for Config {
         let task_metadata = vars.read(&ECS_CONTAINER_METADATA_URI_V4);
         let database = DatabaseConfig::load(vars);
         let visits = VisitsConfig::load(vars);
+        let auth = AuthConfig::load(vars);
+        let users = UsersConfig::load(vars);
         let private_service = PrivateServiceConfig::load(vars);
         let doctor = DoctorConfig::load(vars);
         let (database, credentials) = database?;
@@ -71,6 +79,8 @@ impl Configuration for Config {
             database,
             credentials,
             visits,
+            auth,
+            users,
             private_service,
             doctor,
         })

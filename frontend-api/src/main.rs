@@ -1,6 +1,7 @@
 //! frontend-api: the public API. See ARCHITECTURE.md for the map.
 
 mod app;
+mod auth;
 mod aws;
 mod batch;
 mod cli;
@@ -12,7 +13,9 @@ mod metrics;
 mod pages;
 mod private_service;
 mod routes;
+mod sessions;
 mod tls;
+mod users;
 mod visits;
 
 use std::process::ExitCode;

@@ -7,16 +7,24 @@ use causeway_common::http::metrics;
 use causeway_common::http::problem::{Kind, Problem, ProblemBody};
 use causeway_common::http::route::{Route, route};
 use causeway_common::shutdown::Draining;
-use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as OpenApiDocument;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 use crate::database::{DATABASE_UNAVAILABLE, Database};
-use crate::{doctor, pages, private_service, visits};
+use crate::{auth, batch, doctor, pages, private_service, sessions, users, visits};
 
 /// The API. The OpenAPI document describes each of these, which a test checks.
 fn api() -> Vec<Route> {
+    let changing = |path| route(path).check(auth::cross_site::check);
     vec![
         route("/").get_without_head(visits::handlers::register),
         route("/recent-visits").get(visits::handlers::recent),
+        changing("/users").get(users::handlers::list).post(users::handlers::create),
+        changing("/users/{id}").get(users::handlers::show).put(users::handlers::change).delete(users::handlers::delete),
+        changing("/sessions").get(sessions::handlers::list).post(sessions::handlers::create),
+        changing("/sessions/current").delete(sessions::handlers::end_current),
+        changing("/sessions/{id}").delete(sessions::handlers::end),
         route("/ecs-private-service").get(private_service::handlers::ask),
         route("/test-connection").get(doctor::handlers::test_connection),
         route("/metrics").get(metrics::metrics),
@@ -33,8 +41,16 @@ pub fn mount(routes: &mut ServiceConfig) {
 }
 
 /// The problems that the features report.
-const KINDS: &[&[&Kind]] =
-    &[visits::KINDS, private_service::KINDS, doctor::handlers::KINDS, metrics::KINDS, &[&DATABASE_UNAVAILABLE]];
+const KINDS: &[&[&Kind]] = &[
+    visits::KINDS,
+    users::KINDS,
+    private_service::KINDS,
+    doctor::handlers::KINDS,
+    metrics::KINDS,
+    auth::KINDS,
+    batch::KINDS,
+    &[&DATABASE_UNAVAILABLE],
+];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,14 +58,42 @@ const KINDS: &[&[&Kind]] =
     paths(
         visits::handlers::register,
         visits::handlers::recent,
+        users::handlers::create,
+        users::handlers::list,
+        users::handlers::show,
+        users::handlers::change,
+        users::handlers::delete,
+        sessions::handlers::create,
+        sessions::handlers::list,
+        sessions::handlers::end_current,
+        sessions::handlers::end,
         private_service::handlers::ask,
         doctor::handlers::test_connection,
         metrics::metrics,
         health::health,
         ready,
-    )
+    ),
+    modifiers(&Credentials)
 )]
 struct Api;
+
+/// How a caller says who it is.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, openapi: &mut OpenApiDocument) {
+        let bearer = |description| {
+            SecurityScheme::Http(
+                HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build(),
+            )
+        };
+        let cookie = ApiKeyValue::with_description("__Host-session", "What POST /sessions sets in a browser");
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        components.add_security_scheme("bearer", bearer("The token that POST /sessions returns"));
+        components.add_security_scheme("admin", bearer("ADMIN_TOKEN"));
+    }
+}
 
 /// Readiness: the database can be used and this instance is not stopping.
 #[utoipa::path(get, path = "/ready", tag = "health", responses(

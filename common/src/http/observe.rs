@@ -21,7 +21,7 @@ use crate::http::access::Access;
 use crate::http::connection::Connection;
 use crate::http::metrics::{self, RouteMetrics};
 use crate::http::problem::Problem;
-use crate::http::request_id::{REQUEST_ID, request_id};
+use crate::http::request_id::{REQUEST_ID, RequestId, request_id};
 use crate::shutdown::Draining;
 use crate::telemetry::trace::{self, Answered, Current, Server, XRay};
 use crate::telemetry::{AccessLine, Shown, Timestamp};
@@ -40,6 +40,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let observed = Observed::new(&request);
+    request.extensions_mut().insert(RequestId(observed.id.clone()));
     let serving = request.conn_data::<Rc<Connection>>().map(Connection::serve);
     let result = observed.current().scope(next.call(request)).await;
     drop(serving);

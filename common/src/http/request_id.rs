@@ -5,6 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
+/// The id of a request, which its answer, its line in the access log and the lines about it have.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub(super) HeaderValue);
+
+impl RequestId {
+    /// Returns the id as text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Returns the caller's `X-Request-Id` if it is a plain one, otherwise a new one, which no other process makes either.

@@ -1,8 +1,9 @@
 //! Routes: which methods a path supports and what it takes.
 
-use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::dev::{AppService, HttpServiceFactory, ServiceRequest};
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::{FromRequest, Handler, HttpRequest, Responder, guard, web};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, guard, web};
 
 use super::limits::Limits;
 use super::metrics::RouteMetrics;
@@ -14,11 +15,15 @@ pub struct Route {
     limits: Limits,
     allowed: Vec<&'static str>,
     routes: Vec<actix_web::Route>,
+    check: Option<Check>,
 }
+
+/// Judges a request before anything of its body is read.
+pub type Check = fn(&HttpRequest) -> Result<(), Problem>;
 
 /// Starts a route for `path`, which has no methods yet and the default limits.
 pub fn route(path: &'static str) -> Route {
-    Route { path, limits: Limits::default(), allowed: Vec::new(), routes: Vec::new() }
+    Route { path, limits: Limits::default(), allowed: Vec::new(), routes: Vec::new(), check: None }
 }
 
 macro_rules! methods {
@@ -68,6 +73,13 @@ impl Route {
         self
     }
 
+    /// Answers every request that `check` rejects with its problem.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.check = Some(check);
+        self
+    }
+
     /// Returns the path and its methods.
     pub(super) fn describe(&self) -> (&str, &[&'static str]) {
         (self.path, &self.allowed)
@@ -82,14 +94,22 @@ impl Route {
 
 impl HttpServiceFactory for Route {
     fn register(self, config: &mut AppService) {
-        let Self { path, limits, allowed, routes } = self;
+        let Self { path, limits, allowed, routes, check } = self;
         let fits = move |context: &guard::GuardContext<'_>| limits.exceeded_by(context.head().headers()).is_none();
         let resource = routes
             .into_iter()
             .map(|route| route.guard(guard::fn_guard(fits)))
             .fold(web::resource(path).app_data(limits).app_data(RouteMetrics::default()), actix_web::Resource::route);
         let refuse = move |request: HttpRequest| std::future::ready(refuse(&request, &allowed, limits));
-        resource.default_service(web::to(refuse)).register(config);
+        let resource = resource.default_service(web::to(refuse));
+        let Some(check) = check else { return resource.register(config) };
+        let checked = from_fn(move |request: ServiceRequest, next: Next<_>| async move {
+            match check(request.request()) {
+                Ok(()) => next.call(request).await,
+                Err(problem) => Ok(request.into_response(HttpResponse::from_error(problem))),
+            }
+        });
+        resource.wrap(checked).register(config);
     }
 }
 
@@ -171,6 +191,17 @@ mod tests {
         assert_eq!(announced.0, StatusCode::PAYLOAD_TOO_LARGE, "{announced:?}");
         let method_first = answer(TestRequest::post().uri("/text").insert_header(("content-length", "11"))).await;
         assert_eq!(method_first.0, StatusCode::METHOD_NOT_ALLOWED, "{method_first:?}");
+    }
+
+    #[actix_web::test]
+    async fn a_check_comes_before_everything_else_of_a_route() {
+        let refuse = |_: &HttpRequest| Err(Problem::new(&BODY_TOO_LARGE, "refused"));
+        let app = init_service(App::new().service(route("/text").get(text).check(refuse))).await;
+        for method in [Method::GET, Method::DELETE] {
+            let response = call_service(&app, TestRequest::with_uri("/text").method(method).to_request()).await;
+            assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+            assert!(response.response().error().is_some_and(|error| error.as_error::<Problem>().is_some()));
+        }
     }
 
     #[actix_web::test]

@@ -107,7 +107,6 @@ impl<Q, A, E> Batch<Q, A, E> {
     }
 
     /// Answers the requests in order. Requests beyond the last answer are reported as lost.
-    #[allow(dead_code, reason = "session look-ups need it")]
     pub fn answer_each(self, answers: impl IntoIterator<Item = Result<A, E>>) {
         for (request, answer) in self.requests.into_iter().zip(answers) {
             request.answer(answer.map_err(Rejected::Failed));

@@ -11,7 +11,9 @@ mod rejected;
 mod request;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub use self::batcher::{Batcher, paced, shared};
 pub use self::inbox::{Batch, Inbox};
 pub use self::rejected::Rejected;
+pub use self::unread::{DEADLINE_PASSED, KINDS, QUEUE_FULL, STOPPING, Unread};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use causeway_common::http::problem::{Failure, Kind, Retry};
 
-use crate::batch::Rejected;
+use crate::batch::{DEADLINE_PASSED, QUEUE_FULL, Rejected, STOPPING};
 use crate::database::DatabaseError;
 
 /// Why the database did not insert a visit. The error can be that of a whole batch, hence the `Arc`.
@@ -82,35 +82,6 @@ impl VisitError {
     }
 }
 
-/// So many requests wait for the database that it cannot serve another one in time.
-pub static QUEUE_FULL: Kind = Kind {
-    slug: "queue-full",
-    status: 503,
-    title: "Too many requests wait",
-    meaning: "More requests wait for the database than it can serve in time. Nothing was written.",
-    retry: Retry::Later,
-};
-
-/// The database did not answer before the request's deadline.
-pub static DEADLINE_PASSED: Kind = Kind {
-    slug: "deadline-passed",
-    status: 503,
-    title: "The database is slow",
-    meaning: "The database did not answer before the request's deadline. The detail says whether a write can have taken \
-              effect.",
-    retry: Retry::Later,
-};
-
-/// This instance ended before the database answered.
-pub static STOPPING: Kind = Kind {
-    slug: "stopping",
-    status: 503,
-    title: "Shutting down",
-    meaning: "This instance stops and could not finish the request. Another instance serves the next one. The detail says \
-              whether a write can have taken effect.",
-    retry: Retry::Later,
-};
-
 /// The database cannot store what the visit holds.
 pub static VISIT_REFUSED: Kind = Kind {
     slug: "visit-refused",
@@ -122,7 +93,7 @@ pub static VISIT_REFUSED: Kind = Kind {
 };
 
 /// What visits report.
-pub static KINDS: &[&Kind] = &[&QUEUE_FULL, &DEADLINE_PASSED, &STOPPING, &VISIT_REFUSED];
+pub static KINDS: &[&Kind] = &[&VISIT_REFUSED];
 
 impl Failure for VisitError {
     fn kind(&self) -> &'static Kind {

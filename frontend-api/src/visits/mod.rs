@@ -53,8 +53,10 @@ const REQUEST_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
 pub struct VisitsConfig {
     /// Where visits are stored.
     pub table: TableName,
-    queue_capacity: usize,
-    request_timeout: Duration,
+    /// Requests that may wait in each queue.
+    pub queue_capacity: usize,
+    /// How long each of them waits.
+    pub request_timeout: Duration,
 }
 
 impl VisitsConfig {

@@ -85,6 +85,23 @@ impl App {
         self.request(Method::GET, path).await
     }
 
+    /// Sends JSON as the bearer of `token`.
+    pub async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Response {
+        let mut request = self.client.request(method, self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// A request to be completed by the test.
+    pub fn prepare(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
     /// `GET /` as this user agent.
     pub async fn register(&self, user_agent: &str) -> Response {
         self.client.get(self.url("/")).header(USER_AGENT, user_agent).send().await.unwrap()

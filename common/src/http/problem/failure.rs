@@ -1,6 +1,7 @@
 //! What a feature's error says of itself, without knowing HTTP's types.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Kind;
@@ -22,6 +23,25 @@ pub trait Failure: std::error::Error + 'static {
     /// [`Retry::Later`](super::Retry::Later) says one second.
     fn retry_after(&self) -> Option<Duration> {
         None
+    }
+}
+
+/// One error can be that of many requests.
+impl<F: Failure> Failure for Arc<F> {
+    fn kind(&self) -> &'static Kind {
+        self.as_ref().kind()
+    }
+
+    fn detail(&self) -> Cow<'_, str> {
+        self.as_ref().detail()
+    }
+
+    fn fields(&self) -> &[FieldError] {
+        self.as_ref().fields()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.as_ref().retry_after()
     }
 }
 

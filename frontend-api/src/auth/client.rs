@@ -1,0 +1,70 @@
+//! The machine that a request comes from, for limits and for the log of security events.
+
+use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::USER_AGENT;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use causeway_common::http::access::{Access, network_of};
+use causeway_common::http::problem::Problem;
+use causeway_common::http::request_id::RequestId;
+
+use super::id::UserId;
+
+const LONGEST_USER_AGENT: usize = 250;
+
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+pub struct Client {
+    address: IpAddr,
+    request_id: Box<str>,
+    user_agent: Option<Box<str>>,
+}
+
+impl Client {
+    /// Returns the client of this request.
+    pub fn of(request: &HttpRequest) -> Self {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let access = request.app_data::<web::Data<Access>>();
+        let address = access.map_or(peer, |access| access.client_address(peer, request.headers()));
+        let request_id = request.extensions().get::<RequestId>().map(|id| id.as_str().into()).unwrap_or_default();
+        let user_agent = request.headers().get(USER_AGENT).map(|agent| {
+            let text = String::from_utf8_lossy(agent.as_bytes());
+            text.chars().filter(|c| *c != '\0').take(LONGEST_USER_AGENT).collect::<String>().into()
+        });
+        // A connection that is already gone has no address; nobody reads its answer.
+        Self { address: address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), request_id, user_agent }
+    }
+
+    /// What limits by address count.
+    pub fn network(&self) -> IpAddr {
+        network_of(self.address)
+    }
+
+    /// What the client calls itself.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+
+    /// Logs a security event. It must hold neither an email nor a token.
+    pub fn note(&self, event: &'static str, user: Option<UserId>) {
+        tracing::info!(
+            target: "security",
+            event,
+            user = user.map(UserId::get),
+            client = %self.address,
+            request_id = &*self.request_id,
+            "security"
+        );
+    }
+}
+
+impl FromRequest for Client {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request)))
+    }
+}

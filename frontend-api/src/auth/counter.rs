@@ -1,0 +1,32 @@
+//! What an attempt counts for.
+
+use std::time::Duration;
+
+use super::token::sha256;
+
+/// Something of which only so many are allowed in a time.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    pub(super) key: [u8; 32],
+    pub(super) most: i32,
+    pub(super) window: Duration,
+    /// What a success does with the count.
+    pub(super) success: Success,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Success {
+    /// Gives the attempt back.
+    GivesBack,
+    /// Forgets all failures.
+    Clears,
+    /// Counts like a failure.
+    Counts,
+}
+
+impl Counter {
+    /// The database sees a hash of what is counted, neither an email nor an address.
+    pub(super) fn new(parts: &[&str], most: i32, window: Duration, success: Success) -> Self {
+        Self { key: sha256(parts.join("\0").as_bytes()), most, window, success }
+    }
+}

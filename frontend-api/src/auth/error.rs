@@ -1,0 +1,45 @@
+//! What is reported about callers.
+
+use causeway_common::http::problem::{Kind, Retry};
+
+/// The request needs a session and has none.
+pub static NOT_SIGNED_IN: Kind = Kind {
+    slug: "not-signed-in",
+    status: 401,
+    title: "Not signed in",
+    meaning: "This path is for people who are signed in: by the cookie or by the bearer token that POST /sessions gives. \
+              The session does not exist, has ended or has expired.",
+    retry: Retry::Never,
+};
+
+/// The bearer of `ADMIN_TOKEN` asks for what belongs to a user.
+pub static NOT_FOR_THE_ADMIN: Kind = Kind {
+    slug: "not-for-the-admin",
+    status: 403,
+    title: "Not for the admin",
+    meaning: "ADMIN_TOKEN is not a session: its bearer manages users and can't read or write what belongs to one.",
+    retry: Retry::Never,
+};
+
+/// A page of another site sent the request.
+pub static CROSS_SITE: Kind = Kind {
+    slug: "cross-site",
+    status: 403,
+    title: "Sent by another site",
+    meaning: "A browser sent this request on behalf of a page of another site. Only pages of this site may change \
+              anything, and programs, which send neither Origin nor Sec-Fetch-Site.",
+    retry: Retry::Never,
+};
+
+/// A limit on attempts is reached.
+pub static TOO_MANY_ATTEMPTS: Kind = Kind {
+    slug: "too-many-attempts",
+    status: 429,
+    title: "Too many attempts",
+    meaning: "Too many attempts to sign in or to sign up came from this address, or too many failed for this account. \
+              Nothing was checked. Retry-After says when the next attempt is accepted.",
+    retry: Retry::Later,
+};
+
+/// What is reported about callers.
+pub static KINDS: &[&Kind] = &[&NOT_SIGNED_IN, &NOT_FOR_THE_ADMIN, &CROSS_SITE, &TOO_MANY_ATTEMPTS];

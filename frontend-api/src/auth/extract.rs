@@ -1,0 +1,122 @@
+//! Handler parameters that say who may call.
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, web};
+use causeway_common::http::access::{Access, Bearer};
+use causeway_common::http::problem::Problem;
+use futures_util::future::LocalBoxFuture;
+use std::future::{Ready, ready};
+
+use super::error::{NOT_FOR_THE_ADMIN, NOT_SIGNED_IN};
+use super::{Auth, SessionId, TokenHash, UserId, cookie};
+
+/// How a token came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// In the cookie of a browser.
+    Cookie,
+    /// In the `Authorization` header.
+    Bearer,
+}
+
+/// A user who is signed in. Without one, a handler that asks for it answers 401; to the bearer of `ADMIN_TOKEN` it
+/// answers 403.
+#[derive(Debug, Clone, Copy)]
+pub struct Session {
+    /// The session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// How its token came.
+    pub via: Via,
+}
+
+/// A user who is signed in, or the bearer of `ADMIN_TOKEN`. Without one of them, a handler that asks for it answers 401.
+#[derive(Debug, Clone, Copy)]
+pub enum Caller {
+    /// A user who is signed in.
+    User(Session),
+    /// The bearer of `ADMIN_TOKEN`.
+    Admin,
+}
+
+/// The token in the request's cookie, which may belong to no session.
+#[derive(Debug, Clone, Copy)]
+pub struct PresentedCookie(pub Option<TokenHash>);
+
+enum Credentials {
+    None,
+    Admin,
+    Token(TokenHash, Via),
+    /// They have the form of nothing that we hand out.
+    Unknown,
+}
+
+impl Credentials {
+    /// An `Authorization` header decides alone, so that a wrong one never falls back to the cookie.
+    fn of(request: &HttpRequest) -> Self {
+        let Some(header) = request.headers().get(AUTHORIZATION) else {
+            let Some(value) = cookie::sent(request) else { return Self::None };
+            return TokenHash::of(&value).map_or(Self::Unknown, |hash| Self::Token(hash, Via::Cookie));
+        };
+        let access = request.app_data::<web::Data<Access>>();
+        if access.is_some_and(|access| access.bearer(request.headers()) == Bearer::Admin) {
+            return Self::Admin;
+        }
+        let bearer = header.to_str().ok().and_then(|text| text.split_once(' '));
+        let token = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
+        token.and_then(TokenHash::of).map_or(Self::Unknown, |hash| Self::Token(hash, Via::Bearer))
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let credentials = Credentials::of(request);
+        let auth = request.app_data::<web::Data<Auth>>().cloned().expect("the app has the sessions");
+        Box::pin(async move {
+            match credentials {
+                Credentials::Admin => Ok(Self::Admin),
+                Credentials::None => Err(not_signed_in("Sign in: POST /sessions gives a cookie and a token.")),
+                Credentials::Unknown => Err(not_signed_in(ENDED)),
+                Credentials::Token(token, via) => {
+                    let found = auth.look_up(token).await?.ok_or_else(|| not_signed_in(ENDED))?;
+                    Ok(Self::User(Session { id: found.id, user: found.user, via }))
+                }
+            }
+        })
+    }
+}
+
+const ENDED: &str = "This token belongs to no session, or to one that has ended. Sign in again.";
+
+fn not_signed_in(detail: &'static str) -> Problem {
+    Problem::new(&NOT_SIGNED_IN, detail)
+}
+
+impl FromRequest for Session {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        Box::pin(async move {
+            match caller.await? {
+                Caller::User(session) => Ok(session),
+                Caller::Admin => Err(Problem::new(&NOT_FOR_THE_ADMIN, NOT_FOR_THE_ADMIN.meaning)),
+            }
+        })
+    }
+}
+
+impl FromRequest for PresentedCookie {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(cookie::sent(request).and_then(|value| TokenHash::of(&value)))))
+    }
+}

@@ -1,0 +1,73 @@
+//! Sessions: signing in and out.
+
+mod error;
+pub mod handlers;
+
+use actix_web::web::Data;
+use secrecy::SecretString;
+
+use self::error::SessionError;
+use crate::auth::{Auth, Client, Listed, Opened, Session, SessionId, TokenHash};
+use crate::database::{Database, DatabaseError};
+use crate::users::{UserError, Users};
+
+/// Signs in and out.
+pub struct Sessions {
+    database: Database,
+    auth: Data<Auth>,
+    users: Data<Users>,
+}
+
+impl Sessions {
+    pub fn new(database: &Database, auth: &Data<Auth>, users: &Data<Users>) -> Self {
+        Self { database: database.clone(), auth: auth.clone(), users: users.clone() }
+    }
+
+    /// Opens a session for whoever has this email and this password, and ends the one whose cookie the browser sent.
+    ///
+    /// # Errors
+    /// If nobody has them, or a limit is reached.
+    pub async fn open(
+        &self,
+        email: &str,
+        password: &SecretString,
+        before: Option<TokenHash>,
+        client: &Client,
+    ) -> Result<Opened, UserError> {
+        let proof = self.users.prove(email, password, client).await?;
+        let opened = self.database.transaction(async |transaction| {
+            // The password may have changed while it was hashed; that has ended all sessions, and no new one may follow.
+            if !self.users.holds(transaction, &proof).await? {
+                return Err(UserError::WrongCredentials);
+            }
+            self.auth.attempts.succeeded(transaction, proof.counters()).await?;
+            if let Some(before) = before {
+                self.auth.end_presented(transaction, before).await?;
+            }
+            Ok(self.auth.open(transaction, proof.user().id, client.user_agent()).await?)
+        });
+        let opened = opened.await?;
+        client.note("sign_in", Some(proof.user().id));
+        Ok(opened)
+    }
+
+    /// Returns the sessions of whoever is signed in, the newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn list(&self, session: Session) -> Result<Vec<Listed>, DatabaseError> {
+        self.auth.sessions_of(session.user).await
+    }
+
+    /// Ends one of one's own sessions.
+    ///
+    /// # Errors
+    /// If there is none with this id.
+    pub async fn end(&self, session: Session, id: SessionId, client: &Client) -> Result<(), SessionError> {
+        if !self.auth.end(session.user, id).await? {
+            return Err(SessionError::NotFound);
+        }
+        client.note("session_ended", Some(session.user));
+        Ok(())
+    }
+}

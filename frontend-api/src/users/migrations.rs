@@ -1,0 +1,18 @@
+//! The table of users.
+
+use crate::database::{Migration, Migrations};
+
+/// Versions from 100 on.
+pub fn migrations() -> Migrations {
+    // Emails are ASCII. With another collation, lower('ADMIN') is another word in Turkish.
+    let users = "CREATE TABLE users (
+             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+             email text NOT NULL,
+             name text,
+             password text NOT NULL,
+             created_at timestamptz NOT NULL DEFAULT now(),
+             updated_at timestamptz NOT NULL DEFAULT now()
+         );
+         CREATE UNIQUE INDEX users_email ON users (lower(email COLLATE \"C\"))";
+    Migrations::new(vec![Migration::atomic(101, "users", users)])
+}

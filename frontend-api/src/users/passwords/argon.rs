@@ -1,0 +1,131 @@
+//! Argon2id in memory that the caller brings.
+
+use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use ring::rand::{SecureRandom, SystemRandom};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::rules::Password;
+
+const BYTES: usize = 32;
+const SALT: usize = 16;
+/// A hash of ours never needs more; a row that says so must not take the machine's memory.
+const MOST_BLOCKS: usize = 64 * 1024;
+
+/// Memory for one hash at a time. It grows at its first use.
+#[derive(Default)]
+pub(super) struct Memory(Vec<Block>);
+
+impl Memory {
+    fn blocks(&mut self, count: usize) -> &mut [Block] {
+        if self.0.len() < count {
+            self.0 = Vec::new();
+            self.0 = vec![Block::new(); count];
+        }
+        &mut self.0[..count]
+    }
+}
+
+/// OWASP's least: 19 MiB, two passes, one lane.
+fn params() -> Params {
+    Params::new(19_456, 2, 1, Some(BYTES)).expect("these parameters are valid")
+}
+
+/// Returns the hash as a PHC string, with a new salt.
+pub(super) fn hash(password: &Password, memory: &mut Memory) -> SecretString {
+    let (params, salt) = (params(), random::<SALT>());
+    let output = compute(password, &salt, &params, memory).expect("our own parameters are valid");
+    phc(&params, &salt, &output)
+}
+
+/// Returns whether the password has this hash. A hash that can't be read is nobody's.
+pub(super) fn verify(password: &Password, hash: &SecretString, memory: &mut Memory) -> bool {
+    let Ok(stored) = PasswordHash::new(hash.expose_secret()) else { return false };
+    let (Some(salt), Some(output), Ok(params)) = (stored.salt, stored.hash, Params::try_from(&stored)) else {
+        return false;
+    };
+    let computed = compute(password, salt.as_ref(), &params, memory).and_then(|bytes| Output::new(&bytes).ok());
+    // This comparison takes constant time.
+    computed.is_some_and(|computed| computed == output)
+}
+
+/// Returns whether the hash was made with other parameters than today's.
+pub(super) fn is_outdated(hash: &SecretString) -> bool {
+    let today = ParamsString::try_from(params()).expect("our own parameters are valid");
+    PasswordHash::new(hash.expose_secret()).is_ok_and(|hash| hash.params != today)
+}
+
+/// Returns a hash of the same cost that no password has.
+pub(super) fn unmatched() -> SecretString {
+    phc(&params(), &random::<SALT>(), &random::<BYTES>())
+}
+
+fn compute(password: &Password, salt: &[u8], params: &Params, memory: &mut Memory) -> Option<[u8; BYTES]> {
+    let count = params.block_count();
+    if count > MOST_BLOCKS || params.output_len().is_some_and(|length| length != BYTES) {
+        return None;
+    }
+    let mut output = [0; BYTES];
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    argon.hash_password_into_with_memory(password.bytes(), salt, &mut output, memory.blocks(count)).ok()?;
+    Some(output)
+}
+
+fn phc(params: &Params, salt: &[u8], output: &[u8]) -> SecretString {
+    let hash = PasswordHash {
+        algorithm: Ident::new("argon2id").expect("it is an identifier"),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).expect("our own parameters are valid"),
+        salt: Some(Salt::new(salt).expect("16 bytes are a salt")),
+        hash: Some(Output::new(output).expect("32 bytes are an output")),
+    };
+    hash.to_string().into()
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).expect("the kernel gives random bytes");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::PasswordVerifier;
+
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::presented(&text.into()).0
+    }
+
+    #[test]
+    fn a_hash_is_the_one_that_any_argon2_verifies() {
+        let mut memory = Memory::default();
+        let hash = hash(&password("correct horse"), &mut memory);
+        assert!(hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose_secret());
+        let parsed = PasswordHash::new(hash.expose_secret()).unwrap();
+        Argon2::default().verify_password(b"correct horse", &parsed).unwrap();
+        assert!(verify(&password("correct horse"), &hash, &mut memory));
+        assert!(!verify(&password("correct horsf"), &hash, &mut memory));
+        assert!(!is_outdated(&hash));
+    }
+
+    #[test]
+    fn hashes_of_other_parameters_are_verified_and_outdated() {
+        let mut memory = Memory::default();
+        let weak = Params::new(1024, 1, 1, Some(BYTES)).unwrap();
+        let output = compute(&password("correct horse"), b"0123456789abcdef", &weak, &mut memory).unwrap();
+        let hash = phc(&weak, b"0123456789abcdef", &output);
+        assert!(verify(&password("correct horse"), &hash, &mut memory) && is_outdated(&hash));
+    }
+
+    #[test]
+    fn what_is_no_hash_of_ours_is_nobodys() {
+        let mut memory = Memory::default();
+        for text in ["", "plain", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA", "$2b$12$x"]
+        {
+            assert!(!verify(&password("plain"), &text.into(), &mut memory), "{text}");
+        }
+        assert!(!verify(&password("plain"), &unmatched(), &mut memory));
+    }
+}

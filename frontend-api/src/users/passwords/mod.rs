@@ -1,0 +1,140 @@
+//! Passwords: which are accepted, and how they are hashed.
+//!
+//! Argon2id takes 19 MiB a hash. The C library's allocator would keep such blocks and take new ones for each hash, so the
+//! memory is ours: at most two pieces, made at first use and freed after a minute without any.
+
+mod argon;
+mod rules;
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+
+use self::argon::Memory;
+pub(super) use self::rules::Password;
+use super::error::UserError;
+
+/// Passwords that are hashed at a time.
+const AT_A_TIME: usize = 2;
+const IDLE: Duration = Duration::from_secs(60);
+/// How long a password waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Hashes passwords.
+pub(super) struct Passwords {
+    /// One permit for each request that waits or is served.
+    admission: Arc<Semaphore>,
+    places: usize,
+    turns: Arc<Semaphore>,
+    memory: Mutex<Vec<Memory>>,
+    /// A hash of the same cost that no password has, for users who do not exist.
+    nobodys: SecretString,
+    used: Notify,
+    uses: AtomicU64,
+}
+
+/// What comparing a password with a hash gave.
+pub(super) struct Verdict {
+    pub(super) matches: bool,
+    /// The password, if it matches and its hash was made with other parameters than today's.
+    pub(super) better: Option<Password>,
+}
+
+impl Passwords {
+    /// `queue` requests may wait.
+    pub(super) fn new(queue: usize) -> Self {
+        let places = queue + AT_A_TIME;
+        Self {
+            admission: Arc::new(Semaphore::new(places)),
+            places,
+            turns: Arc::new(Semaphore::new(AT_A_TIME)),
+            memory: Mutex::default(),
+            nobodys: argon::unmatched(),
+            used: Notify::new(),
+            uses: AtomicU64::new(0),
+        }
+    }
+
+    /// Requests that wait or are served.
+    pub(super) fn admitted(&self) -> f64 {
+        let admitted = self.places - self.admission.available_permits();
+        f64::from(u32::try_from(admitted).unwrap_or(u32::MAX))
+    }
+
+    /// Returns the password's hash as a PHC string.
+    pub(super) async fn hash(self: &Arc<Self>, password: Password) -> Result<SecretString, UserError> {
+        self.with_memory(move |memory| argon::hash(&password, memory)).await
+    }
+
+    /// Compares a password with a hash; without one, as long in vain.
+    pub(super) async fn verify(
+        self: &Arc<Self>,
+        password: &SecretString,
+        hash: Option<&SecretString>,
+    ) -> Result<Verdict, UserError> {
+        let hash = hash.unwrap_or(&self.nobodys).clone();
+        // What could never have been chosen is not the password, which may take no less time to say.
+        let (password, possible) = Password::presented(password);
+        self.with_memory(move |memory| {
+            let matches = argon::verify(&password, &hash, memory) && possible;
+            let better = (matches && argon::is_outdated(&hash)).then_some(password);
+            Verdict { matches, better }
+        })
+        .await
+    }
+
+    /// Runs `work` on another thread with a piece of memory. The caller may leave: the turn ends with the work.
+    async fn with_memory<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, UserError> {
+        let admission = self.admission.clone().try_acquire_owned().map_err(|_| UserError::Busy)?;
+        let turn = timeout(PATIENCE, self.turns.clone().acquire_owned()).await.map_err(|_| UserError::Busy)?;
+        let turn: OwnedSemaphorePermit = turn.expect("turns are never closed");
+        let passwords = self.clone();
+        let done = spawn_blocking(move || {
+            let mut memory = passwords.take();
+            let result = work(&mut memory);
+            passwords.give_back(memory);
+            drop((turn, admission));
+            result
+        });
+        Ok(done.await.expect("hashing neither panics nor is it aborted"))
+    }
+
+    fn take(&self) -> Memory {
+        self.pieces().pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, memory: Memory) {
+        self.pieces().push(memory);
+        self.uses.fetch_add(1, Relaxed);
+        self.used.notify_one();
+    }
+
+    fn pieces(&self) -> std::sync::MutexGuard<'_, Vec<Memory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frees the memory when it was not used for a minute. Never ends.
+    pub(super) async fn free_when_idle(self: Arc<Self>) {
+        loop {
+            self.used.notified().await;
+            loop {
+                let uses = self.uses.load(Relaxed);
+                sleep(IDLE).await;
+                if self.uses.load(Relaxed) == uses {
+                    break;
+                }
+            }
+            self.pieces().clear();
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Showing who one is by a password.
+
+use secrecy::SecretString;
+
+use super::error::UserError;
+use super::store::{self, Account};
+use super::{User, Users};
+use crate::auth::{Client, Counter};
+use crate::database::{DatabaseError, Lane, Queries};
+
+/// Somebody knew the password of this account a moment ago.
+#[derive(Debug)]
+pub struct Proof {
+    account: Account,
+    counters: Vec<Counter>,
+}
+
+impl Proof {
+    /// The user.
+    pub fn user(&self) -> &User {
+        &self.account.user
+    }
+
+    /// The hash that the password had.
+    pub(super) fn password(&self) -> &SecretString {
+        &self.account.password
+    }
+
+    /// What the attempt counted for. It is to be given back.
+    pub fn counters(&self) -> &[Counter] {
+        &self.counters
+    }
+}
+
+impl Users {
+    /// Checks the password of whoever has this email. It takes as long if nobody has it.
+    ///
+    /// # Errors
+    /// [`UserError::WrongCredentials`] if nobody has this email, and if the password is another.
+    pub async fn prove(&self, email: &str, password: &SecretString, client: &Client) -> Result<Proof, UserError> {
+        let counters = self.auth.attempts.of_sign_in(email, client);
+        self.auth.attempts.count(&counters).await?;
+        let found = async |connection: &_| store::find_by_email(connection, email).await;
+        // PostgreSQL can store no U+0000, so nobody has an email with one.
+        let account = if email.contains('\0') { None } else { self.database.run(Lane::Shared, found).await? };
+        let user = account.as_ref().map(|account| account.user.id);
+        match self.check(account, password, counters).await? {
+            Some(proof) => Ok(proof),
+            None => {
+                client.note("sign_in_failed", user);
+                Err(UserError::WrongCredentials)
+            }
+        }
+    }
+
+    /// Checks the present password of somebody who is signed in. It counts as an attempt to sign in.
+    pub(super) async fn prove_again(
+        &self,
+        account: Account,
+        password: Option<&SecretString>,
+        client: &Client,
+    ) -> Result<Proof, UserError> {
+        let password = password.ok_or(UserError::WrongPassword)?;
+        let counters = self.auth.attempts.of_sign_in(&account.user.email, client);
+        self.auth.attempts.count(&counters).await?;
+        let user = account.user.id;
+        match self.check(Some(account), password, counters).await? {
+            Some(proof) => Ok(proof),
+            None => {
+                client.note("sign_in_failed", Some(user));
+                Err(UserError::WrongPassword)
+            }
+        }
+    }
+
+    /// Returns false if the password has changed since, or the user is gone. Otherwise neither happens before the
+    /// transaction has ended.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn holds(&self, transaction: &impl Queries, proof: &Proof) -> Result<bool, DatabaseError> {
+        store::lock(transaction, proof.account.user.id, &proof.account.password).await
+    }
+
+    async fn check(
+        &self,
+        account: Option<Account>,
+        password: &SecretString,
+        counters: Vec<Counter>,
+    ) -> Result<Option<Proof>, UserError> {
+        let stored = account.as_ref().map(|account| &account.password);
+        let verdict = self.passwords.verify(password, stored).await?;
+        let Some(mut account) = account.filter(|_| verdict.matches) else { return Ok(None) };
+        if let Some(better) = verdict.better {
+            let hash = self.passwords.hash(better).await?;
+            let renew = async |connection: &_| store::renew(connection, &account, &hash).await;
+            if self.database.run(Lane::Shared, renew).await? {
+                account.password = hash;
+            }
+        }
+        Ok(Some(Proof { account, counters }))
+    }
+}
