@@ -3,8 +3,9 @@
 //!
 //! - It reads 8 KiB, and goes on only when something was written, when a handler waits for a body, or for the rest of a
 //!   head (128 KiB at most). While a write is blocked it reads nothing.
-//! - A head that is not complete in 5 s ends the connection, the first one and all later ones. A blocked write that does
-//!   not get 16 KiB further in 15 s ends it, too. The time of bodies is limited by [`limits`](super::limits).
+//! - A head that is not complete in 5 s ends the connection, the first one and all later ones, and so does the rest of a
+//!   body that no handler read to its end. A blocked write that does not get 16 KiB further in 15 s ends it, too. The time
+//!   of the bodies that handlers read is limited by [`limits`](super::limits).
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -24,7 +25,7 @@ const HEAD_BYTES: usize = 160 * 1024;
 const BODY_PIECE: usize = 32 * 1024;
 /// A client that has not sent a request's head by then is cut off.
 pub(super) const HEAD_LIMIT: Duration = Duration::from_secs(5);
-/// Longer than keep-alive, which actix-http ends: it does not while the rest of a refused body is missing.
+/// Longer than keep-alive, which actix-http ends.
 const IDLE_LIMIT: Duration = Duration::from_secs(80);
 /// How long a blocked write may take to get [`WRITE_STEP`] further.
 const WRITE_LIMIT: Duration = Duration::from_secs(15);
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     unanswered: Cell<usize>,
     /// Requests whose head is complete and whose response is not.
     requests: Cell<usize>,
+    /// Whether the latest request announced a body that was not read to its end.
+    body_is_unread: Cell<bool>,
     /// Wakes the stream, which waits for an allowance.
     reader: RefCell<Option<Waker>>,
 }
@@ -49,19 +52,26 @@ impl Connection {
             allowance: Cell::new(PIECE),
             unanswered: Cell::new(0),
             requests: Cell::new(0),
+            body_is_unread: Cell::new(false),
             reader: RefCell::default(),
         }
     }
 
-    /// Notes that a request is being served until the guard is dropped.
-    pub(super) fn serve(self: &Rc<Self>) -> Serving {
+    /// Notes that a request, with or without a body, is being served until the guard is dropped.
+    pub(super) fn serve(self: &Rc<Self>, has_body: bool) -> Serving {
         self.requests.set(self.requests.get() + 1);
+        self.body_is_unread.set(has_body);
         Serving(self.clone())
     }
 
     /// Lets the stream read on, because a handler waits for a body.
     pub(super) fn want_body(&self) {
         self.allow(BODY_PIECE);
+    }
+
+    /// Notes that the body was read to its end.
+    pub(super) fn body_ended(&self) {
+        self.body_is_unread.set(false);
     }
 
     fn allow(&self, bytes: usize) {
@@ -88,6 +98,11 @@ impl Connection {
     /// Part of a head has arrived, or of a body that nobody reads.
     fn waits_for_client(&self) -> bool {
         self.requests.get() == 0 && self.unanswered.get() > 0
+    }
+
+    /// The client has begun something and not ended it.
+    fn client_owes(&self) -> bool {
+        self.waits_for_client() || self.body_is_unread.get()
     }
 }
 
@@ -152,11 +167,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bounded<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Fails once the client has owed the rest of a head for too long, or has been silent for very long. The alarm is not set anew for each request, which
-    /// would cost more than the rest of this file.
+    /// Fails once the client has owed the rest of a head or body for too long, or has been silent for very long. The alarm
+    /// is not set anew for each request, which would cost more than the rest of this file.
     fn check_silence(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let quiet =
-            (self.stall.is_none() && self.connection.requests.get() == 0).then(|| self.connection.waits_for_client());
+            (self.stall.is_none() && self.connection.requests.get() == 0).then(|| self.connection.client_owes());
         if self.quiet.map(|(_, owes)| owes) != quiet {
             self.quiet = quiet.map(|owes| (Instant::now(), owes));
         }
@@ -274,7 +289,7 @@ mod tests {
     async fn while_a_request_is_served_no_more_than_a_piece_is_read() {
         let (mut client, mut stream) = pair();
         client.write_all(&vec![b'x'; KERNEL]).await.unwrap();
-        let serving = stream.connection().serve();
+        let serving = stream.connection().serve(false);
         assert_eq!(available(&mut stream).await, PIECE);
         stream.write_all(b"answer").await.unwrap();
         assert_eq!(available(&mut stream).await, PIECE);
@@ -294,7 +309,7 @@ mod tests {
     async fn every_head_that_drips_ends_the_connection() {
         let (mut client, mut stream) = pair();
         client.write_all(b"first").await.unwrap();
-        let serving = stream.connection().serve();
+        let serving = stream.connection().serve(false);
         assert_eq!(available(&mut stream).await, 5);
         tokio::time::sleep(HEAD_LIMIT * 3).await;
         assert_eq!(available(&mut stream).await, 0, "a slow handler is no slow client");
@@ -325,6 +340,26 @@ mod tests {
             () = drip => {}
         }
         assert!((HEAD_LIMIT..HEAD_LIMIT * 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_whose_rest_never_comes_ends_the_connection_and_one_that_was_read_does_not() {
+        for read_to_its_end in [false, true] {
+            let (mut client, mut stream) = pair();
+            client.write_all(b"head and part of a body").await.unwrap();
+            let serving = stream.connection().serve(true);
+            available(&mut stream).await;
+            if read_to_its_end {
+                stream.connection().body_ended();
+            }
+            stream.write_all(b"answer").await.unwrap();
+            drop(serving);
+            let began = Instant::now();
+            let mut byte = [0];
+            assert_eq!(stream.read(&mut byte).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            let limit = if read_to_its_end { IDLE_LIMIT } else { HEAD_LIMIT };
+            assert!((limit..limit * 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+        }
     }
 
     #[tokio::test(start_paused = true)]

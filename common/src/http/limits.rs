@@ -143,6 +143,11 @@ impl Stream for BodyStream {
             }
             return this.deadline.as_mut().poll(context).map(|()| Some(Err(BodyError::TooSlow(this.limits.time))));
         };
+        if chunk.is_none()
+            && let Some(connection) = &this.connection
+        {
+            connection.body_ended();
+        }
         Poll::Ready(chunk.map(|chunk| {
             let chunk = chunk.map_err(BodyError::Incomplete)?;
             this.received = this.received.saturating_add(chunk.len());

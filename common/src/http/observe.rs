@@ -10,7 +10,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
     AsHeaderName, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FORWARDED_PROTO,
+    REFERRER_POLICY, TRANSFER_ENCODING, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FORWARDED_PROTO,
 };
 use actix_web::http::{ConnectionType, Method, Uri};
 use actix_web::middleware::Next;
@@ -41,7 +41,8 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, Error> {
     let observed = Observed::new(&request);
     request.extensions_mut().insert(RequestId(observed.id.clone()));
-    let serving = request.conn_data::<Rc<Connection>>().map(Connection::serve);
+    let has_body = has_body(request.headers());
+    let serving = request.conn_data::<Rc<Connection>>().map(|connection| connection.serve(has_body));
     let result = observed.current().scope(next.call(request)).await;
     drop(serving);
     match result {
@@ -209,6 +210,10 @@ fn add_security_headers(headers: &mut HeaderMap) {
 fn is_health_check(request: &ServiceRequest) -> bool {
     let is_balancer = |agent: &HeaderValue| agent.as_bytes().starts_with(HEALTH_CHECKER);
     request.path().ends_with("/health") && request.headers().get(USER_AGENT).is_some_and(is_balancer)
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) || announced_length(headers).is_some_and(|length| length > 0)
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {

@@ -96,3 +96,14 @@ async fn a_body_that_no_route_wants_is_not_taken() {
     };
     timeout(PATIENCE, endless).await.expect("the connection ends");
 }
+
+#[tokio::test]
+async fn the_rest_of_an_unwanted_body_is_not_waited_for_much_longer_than_that_of_a_head() {
+    let app = spawn_without_database(&[]).await;
+    let mut connection = app.connect().await;
+    let head = b"GET /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf of i";
+    connection.write_all(head).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(PATIENCE, connection.read_to_end(&mut answer)).await.expect("the connection ends").ok();
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&answer));
+}

@@ -1,18 +1,21 @@
 //! SIGTERM and SIGINT: what was accepted is answered, then the process ends well.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use causeway_testing::service::Signal;
+use causeway_testing::ports;
+use causeway_testing::service::{Signal, pid_of, send};
 use reqwest::StatusCode;
 use reqwest::header::CONNECTION;
+use tokio::io::AsyncReadExt;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use wiremock::ResponseTemplate;
 
 use crate::fixtures::{usual_container, usual_task};
-use crate::helpers::{PATIENCE, client, problem, spawn_app, spawn_app_with};
+use crate::helpers::{BINARY, PATIENCE, client, problem, spawn_app, spawn_app_with};
 
 const CLIENTS: usize = 32;
 /// Requests of each client before the signal.
@@ -104,4 +107,36 @@ async fn an_idle_connection_does_not_keep_the_process_alive() {
     let started = Instant::now();
     assert!(app.service.stop().await.success());
     assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_process_although_nobody_reads_its_full_log() {
+    let port = ports::free().unwrap();
+    let env =
+        [("PORT", port.to_string()), ("BIND_ADDRESS", "127.0.0.1".to_owned()), ("SHUTDOWN_DELAY_MS", "0".to_owned())];
+    let mut command = tokio::process::Command::new(BINARY);
+    command.env_clear().envs(env).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let client = client();
+    let url = format!("http://127.0.0.1:{port}/nothing-{}", "x".repeat(400));
+    let answered = async {
+        // Each line has the path: more of them than a pipe and the service's own buffer take.
+        let mut lines = 0;
+        while lines < 4000 {
+            match client.get(&url).send().await {
+                Ok(answer) => assert_eq!(answer.status(), StatusCode::NOT_FOUND),
+                // It is starting.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+            lines += 1;
+        }
+    };
+    timeout(PATIENCE * 4, answered).await.expect("a log that nobody reads holds no request up");
+    send(Signal::SIGTERM, pid_of(&child));
+    // Unread until now: waiting for the process closes the pipe only afterwards.
+    let status = timeout(Duration::from_secs(28), child.wait()).await.expect("the process ends").unwrap();
+    assert!(status.success(), "{status}");
+    let mut log = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut log).await.unwrap();
+    assert!((32 * 1024..1024 * 1024).contains(&log.len()), "the pipe was full: {} bytes", log.len());
 }

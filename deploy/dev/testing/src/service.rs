@@ -50,9 +50,7 @@ impl Service {
         V: AsRef<OsStr>,
     {
         let mut child = command(program.as_ref(), &[], env).spawn().expect("the service's binary starts");
-        let id = child.id().expect("a child that was not waited for has an id");
-        let pid = Pid::from_raw(i32::try_from(id).expect("process ids fit in an i32"));
-
+        let pid = pid_of(&child);
         let (sender, logs) = watch::channel(Vec::new());
         let sender = Arc::new(sender);
         follow(child.stdout.take().expect("stdout is piped"), sender.clone());
@@ -92,7 +90,7 @@ impl Service {
 
     /// Sends a signal to it.
     pub fn signal(&self, signal: Signal) {
-        kill(self.pid, signal).expect("the service runs and is ours");
+        send(signal, self.pid);
     }
 
     /// Asks it to stop (SIGTERM) and says how it ended. Panics when it does not end within 28 s.
@@ -116,6 +114,17 @@ impl Service {
         let _ = timeout(Duration::from_secs(2), closed).await;
         status.expect("the service is a child of ours")
     }
+}
+
+/// Sends a signal to a process of ours.
+pub fn send(signal: Signal, pid: Pid) {
+    kill(pid, signal).expect("the process runs and is ours");
+}
+
+/// Returns the id of a child that was not waited for.
+pub fn pid_of(child: &Child) -> Pid {
+    let id = child.id().expect("a child that was not waited for has an id");
+    Pid::from_raw(i32::try_from(id).expect("process ids fit in an i32"))
 }
 
 /// Runs `program` with `arguments` to its end (for commands such as `config --check`, and for starts that must fail),
