@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use causeway_common::config::Configuration;
-use causeway_common::http::{client, server};
+use causeway_common::http::server;
 use causeway_common::tasks::Tasks;
 use causeway_common::telemetry::{emf, metrics, trace};
-use causeway_common::{shutdown, telemetry};
+use causeway_common::{shutdown, telemetry, tls};
 
 use crate::auth::{self, Auth};
 use crate::config::Config;
@@ -28,7 +28,7 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     telemetry::init(config.log)?;
     let shutdown = shutdown::requested()?;
     let listener = config.server.bind()?;
-    client::install_tls_provider();
+    tls::install_provider();
     let service = trace::Service { name: Config::SERVICE, version: env!("CARGO_PKG_VERSION"), trusts_callers: false };
     trace::start(config.trace, service, config.task_metadata.as_ref()).await?;
 

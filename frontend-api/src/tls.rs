@@ -1,40 +1,16 @@
-//! Who decides on a server's certificate: rustls's own verifier, or a closure.
+//! Who decides on a server's certificate: rustls's own verifier, as for all clients, or a closure.
 
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
+pub use causeway_common::tls::{client_config, public_verifier, verifier};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 
 /// Whether a certificate is accepted.
 pub type Judgement = Result<ServerCertVerified, rustls::Error>;
-
-/// rustls's own verifier: chain, validity and name. `roots` must not be empty.
-pub fn verifier(roots: RootCertStore) -> Arc<dyn ServerCertVerifier> {
-    WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::new(ring::default_provider()))
-        .build()
-        .expect("there is at least one root, and no revocation list that could be malformed")
-}
-
-/// Verifies against the public authorities, as for any host of the internet.
-pub fn public_verifier() -> Arc<dyn ServerCertVerifier> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-    verifier(roots)
-}
-
-/// How to connect to whom `verifier` accepts.
-pub fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring supports the default versions of TLS")
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth()
-}
 
 /// Leaves the decision on a certificate to `judge`. The handshake's signatures are checked in any case.
 pub fn judged_by<J>(judge: J) -> Arc<dyn ServerCertVerifier>

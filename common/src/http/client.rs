@@ -1,31 +1,22 @@
-//! Outgoing HTTP: one way to make a client, with one TLS provider, the public roots and no surprises.
+//! Outgoing HTTP: one way to make a client, with the TLS of all others and no surprises.
 
-use std::sync::Once;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 
-/// Makes ring the process's TLS provider. Needed before any TLS or reqwest client; further calls do nothing.
-pub fn install_tls_provider() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // An error says that another provider is in place already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
+use crate::tls;
 
 /// A builder for clients that call other services: bounded connect time, no redirects, no proxy, public roots built in
 /// (a container without a file system of certificates must do).
 pub fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
-    install_tls_provider();
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-        .iter()
-        .map(|der| reqwest::Certificate::from_der(der).expect("webpki-root-certs holds valid certificates"));
+    tls::install_provider();
+    let mut tls = tls::public();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     reqwest::Client::builder()
         .connect_timeout(connect_timeout)
         .redirect(Policy::none())
         .no_proxy()
-        .tls_certs_only(roots)
+        .tls_backend_preconfigured(tls)
         .user_agent(concat!("causeway/", env!("CARGO_PKG_VERSION")))
 }
 
