@@ -3,7 +3,6 @@
 
 pub mod ports;
 pub mod postgres;
-mod processes;
 pub mod random;
 mod service;
 pub mod settings;

@@ -1,13 +1,12 @@
 //! A data directory, made by initdb, with the password of its superuser beside it.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
 use tempfile::TempDir;
 
 use super::Error;
@@ -15,18 +14,9 @@ use super::place::Place;
 use super::programs::Programs;
 use crate::random;
 
-/// An earlier run that was killed needs a moment to let go of the data.
+/// The server of an earlier run that was killed stops by itself, within this time if it has not much to write.
 const HANDOVER_LIMIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
-
-/// What keeps the data ours, and cleans up after it.
-#[derive(Debug)]
-pub(crate) enum Hold {
-    /// Data that is kept: no other run may use it meanwhile.
-    Kept { _lock: Flock<fs::File> },
-    /// Data that goes with the server.
-    Temporary(TempDir),
-}
 
 /// Where a server's data is and how to log in.
 #[derive(Debug)]
@@ -34,7 +24,11 @@ pub(crate) struct Cluster {
     pub(crate) data: PathBuf,
     pub(crate) log: PathBuf,
     pub(crate) password: String,
-    pub(crate) hold: Hold,
+    /// The log, locked. The server's processes have it as their standard error and the lock with it, so that a lock that
+    /// can be had says that none of them is left.
+    output: Option<File>,
+    /// The directory that goes with the server; none if the data is kept.
+    pub(crate) temporary: Option<TempDir>,
     /// What `data` is copied from by the server's first start.
     pub(crate) template: Option<PathBuf>,
     port_file: Option<PathBuf>,
@@ -46,24 +40,18 @@ impl Cluster {
         let name = programs.major.to_string();
         let beside = |suffix: &str| place.root.join(format!("{name}.{suffix}"));
         let data = place.root.join(&name);
-        let lock = lock_within_limit(place, &format!("{name}.lock"), &data)?;
+        let log = beside("log");
+        let output = lock(&log, &data)?;
+        // One run's log is enough; those of all would grow for ever.
+        output.set_len(0).map_err(Error::path("write", &log))?;
         let password_file = beside("password");
         if !data.exists() {
             tell(&format!("making a PostgreSQL {} data directory in {}", programs.version, data.display()));
             init(place, programs, &data, &password_file)?;
         }
         let password = read_password(&password_file)?;
-        let log = beside("log");
-        // One run's log is enough; those of all would grow for ever.
-        fs::File::create(&log).map_err(Error::path("write", &log))?;
-        Ok(Self {
-            data,
-            log,
-            password,
-            hold: Hold::Kept { _lock: lock },
-            template: None,
-            port_file: Some(beside("port")),
-        })
+        let (output, port_file) = (Some(output), Some(beside("port")));
+        Ok(Self { data, log, password, output, temporary: None, template: None, port_file })
     }
 
     /// A data directory of its own, copied from one that was made once for this checkout: 0.1 s instead of 1 s.
@@ -79,7 +67,21 @@ impl Cluster {
         let directory = place.temporary()?;
         let (data, log) = (directory.path().join("data"), directory.path().join("log"));
         let password = read_password(&password_file)?;
-        Ok(Self { data, log, password, hold: Hold::Temporary(directory), template: Some(template), port_file: None })
+        let (output, temporary) = (Some(lock(&log, &data)?), Some(directory));
+        Ok(Self { data, log, password, output, temporary, template: Some(template), port_file: None })
+    }
+
+    /// Returns the log for a server to write, which then has the lock as well.
+    pub(crate) fn output(&self) -> Result<File, Error> {
+        let output = self.output.as_ref().expect("it is missing only while `wait_until_unused` runs");
+        output.try_clone().map_err(Error::path("write", &self.log))
+    }
+
+    /// Waits until the last process of a killed server has ended.
+    pub(crate) fn wait_until_unused(&mut self) -> Result<(), Error> {
+        self.output = None;
+        self.output = Some(lock(&self.log, &self.data)?);
+        Ok(())
     }
 
     /// The port of the last run, so that a connection string that was written down stays right.
@@ -133,20 +135,18 @@ fn read_password(file: &Path) -> Result<String, Error> {
         .map_err(Error::path("read the password of the data beside", file))
 }
 
-fn lock_within_limit(place: &Place, name: &str, data: &Path) -> Result<Flock<fs::File>, Error> {
+/// Opens the log and locks it, once no process of an earlier server has it.
+fn lock(log: &Path, data: &Path) -> Result<File, Error> {
     let deadline = Instant::now() + HANDOVER_LIMIT;
+    let file = OpenOptions::new().create(true).append(true).open(log).map_err(Error::path("write", log))?;
     loop {
-        match place.try_lock(name, FlockArg::LockExclusiveNonblock) {
-            Err(Error::System { source, .. }) if source.kind() == std::io::ErrorKind::WouldBlock => {
-                if Instant::now() > deadline {
-                    return Err(Error::Running {
-                        server: "another run of this checkout".into(),
-                        data: data.to_path_buf(),
-                    });
-                }
-                std::thread::sleep(POLL);
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Running { server: "another run of this checkout".into(), data: data.to_path_buf() });
             }
-            other => return other,
+            Err(TryLockError::Error(error)) => return Err(Error::path("lock", log)(error)),
         }
     }
 }

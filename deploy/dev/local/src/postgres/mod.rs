@@ -12,20 +12,16 @@ mod server;
 
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
 
-use cluster::{Cluster, Hold};
+use cluster::Cluster;
 pub use error::Error;
 use nix::sys::signal::Signal;
 use place::Place;
 use programs::Programs;
-use server::{PidFile, Server};
+use server::Server;
 
-use crate::{ports, processes};
+use crate::ports;
 
-/// An earlier server that lost its parent stops by itself, within this time if it has not much to write.
-const HANDOVER_LIMIT: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(20);
 const PORT_TRIES: u32 = 5;
 /// What PostgreSQL's log says when the port is taken.
 const PORT_TAKEN: &str = "Address already in use";
@@ -73,7 +69,7 @@ impl Postgres {
 
     /// On the port of the last run if it is free, else on any other.
     fn first_start(&mut self, options: &Options<'_>) -> Result<(), Error> {
-        wait_for_earlier_server(&self.cluster)?;
+        remove_pid_file(&self.cluster)?;
         let mut port = self.cluster.remembered_port().filter(|&port| ports::is_free(port));
         for attempt in 1.. {
             self.port = match port.take() {
@@ -117,9 +113,11 @@ impl Postgres {
         self.server.as_mut().map_or(Ok(None), Server::exited)
     }
 
-    /// Kills every process of the server at once, as a crash. What was committed is there after [`Self::restart`].
+    /// Kills the server, and waits until its last process has ended. What was committed is there after [`Self::restart`].
     pub fn kill(&mut self) -> Result<(), Error> {
-        self.server.take().map_or(Ok(()), |mut server| server.kill())
+        let Some(mut server) = self.server.take() else { return Ok(()) };
+        server.kill()?;
+        self.cluster.wait_until_unused()
     }
 
     /// Stops the server in order, or does nothing if it does not run.
@@ -130,7 +128,7 @@ impl Postgres {
     /// Starts the server again, on the same port with the same data; one that runs is stopped first.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.stop()?;
-        wait_for_earlier_server(&self.cluster)?;
+        remove_pid_file(&self.cluster)?;
         let options = Options { keep: self.is_kept(), max_connections: self.max_connections, tell: &|_| {} };
         let server = Server::start(&self.programs, &self.place.account, &self.cluster, self.port, &options)?;
         self.server = Some(server);
@@ -138,7 +136,7 @@ impl Postgres {
     }
 
     fn is_kept(&self) -> bool {
-        matches!(self.cluster.hold, Hold::Kept { .. })
+        self.cluster.temporary.is_none()
     }
 }
 
@@ -153,23 +151,12 @@ impl Drop for Postgres {
     }
 }
 
-/// Makes sure that no earlier server has the data. One whose parent was killed is on its way out; the file of one that is
-/// gone may name a process that is by now another program, which would keep PostgreSQL from starting.
-fn wait_for_earlier_server(cluster: &Cluster) -> Result<(), Error> {
+/// Removes what a killed server left: the process that it names may by now be another program, which would keep PostgreSQL
+/// from starting. No server has the data, since the lock on its log is ours.
+fn remove_pid_file(cluster: &Cluster) -> Result<(), Error> {
     let file = cluster.data.join("postmaster.pid");
-    let deadline = Instant::now() + HANDOVER_LIMIT;
-    while let Some(found) = PidFile::read(&file) {
-        let pid = found.pid;
-        let is_postgres = processes::program_of(pid).is_some_and(|name| name.starts_with("postgres"));
-        // A server's working directory is its data.
-        let is_elsewhere = processes::directory_of(pid).is_some_and(|directory| directory != cluster.data);
-        if !is_postgres || is_elsewhere || !processes::is_running(pid) {
-            return std::fs::remove_file(&file).map_err(Error::path("remove", &file));
-        }
-        if Instant::now() > deadline {
-            return Err(Error::Running { server: format!("process {pid}"), data: cluster.data.clone() });
-        }
-        std::thread::sleep(POLL);
+    match std::fs::remove_file(&file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::path("remove", &file)(error)),
+        _ => Ok(()),
     }
-    Ok(())
 }

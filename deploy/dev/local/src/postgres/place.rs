@@ -4,7 +4,6 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
@@ -58,14 +57,10 @@ impl Place {
     }
 
     /// Waits for the lock `name`, so that processes that start together don't make the same thing twice.
-    pub(crate) fn lock(&self, name: &str) -> Result<Flock<fs::File>, Error> {
-        self.try_lock(name, FlockArg::LockExclusive)
-    }
-
-    pub(crate) fn try_lock(&self, name: &str, how: FlockArg) -> Result<Flock<fs::File>, Error> {
+    pub(crate) fn lock(&self, name: &str) -> Result<fs::File, Error> {
         let path = self.root.join(name);
         let file = fs::File::create(&path).map_err(Error::path("make", &path))?;
-        Flock::lock(file, how).map_err(|(_, errno)| Error::path("lock", &path)(errno.into()))
+        file.lock().map_err(Error::path("lock", &path)).map(|()| file)
     }
 }
 

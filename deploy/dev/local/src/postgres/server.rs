@@ -1,7 +1,7 @@
 //! One life of a PostgreSQL server: from start to the end of its last process.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use super::account::Account;
-use super::cluster::{Cluster, Hold};
+use super::cluster::Cluster;
 use super::programs::Programs;
 use super::{Error, Options};
-use crate::processes;
 use crate::supervise::{self, Care};
 
 /// Recovery after a crash is part of a start.
@@ -48,19 +48,15 @@ impl Server {
         port: u16,
         options: &Options<'_>,
     ) -> Result<Self, Error> {
-        let log = OpenOptions::new().create(true).append(true).open(&cluster.log);
-        let log = log.map_err(Error::path("write", &cluster.log))?;
-        let (stop_signal, remove) = match &cluster.hold {
-            Hold::Kept { .. } => ("INT", None),
-            Hold::Temporary(directory) => ("QUIT", Some(directory.path())),
-        };
+        let remove = cluster.temporary.as_ref().map(TempDir::path);
+        let stop_signal = if remove.is_some() { "QUIT" } else { "INT" };
         let care = Care { stop_signal, remove_if_orphaned: remove, announce: true };
         let mut arguments: Vec<OsString> = vec!["-c".into(), COPY_AND_RUN.into(), "start".into()];
         arguments.push(cluster.template.as_ref().map(OsString::from).unwrap_or_default());
         arguments.extend([cluster.data.clone().into(), programs.program("postgres").into()]);
         arguments.extend(server_arguments(cluster, port, options));
         let mut command = supervise::command(care, Path::new("/bin/sh"), arguments);
-        account.apply(&mut command).stdout(Stdio::piped()).stderr(log);
+        account.apply(&mut command).stdout(Stdio::piped()).stderr(cluster.output()?);
         let mut supervisor = command.spawn().map_err(Error::system("start PostgreSQL"))?;
         let postmaster = announced_pid(&mut supervisor).map_err(Error::system("start PostgreSQL"))?;
         let mut server = Self { supervisor, postmaster };
@@ -102,23 +98,13 @@ impl Server {
         Err(late("stopped", STOP_LIMIT, cluster))
     }
 
-    /// Ends every process of the server at once, as a crash of the machine would; its files stay as they are.
+    /// Ends the server without warning. Its other processes end as soon as they notice: see `Cluster::wait_until_unused`.
     pub(super) fn kill(&mut self) -> Result<(), Error> {
         if self.exited()?.is_some() {
             return Ok(());
         }
-        // Stopped first, so that it can't start another process between the look and the kill.
-        Self::signal(self.postmaster, Signal::SIGSTOP)?;
-        let children = processes::children_of(self.postmaster).map_err(Error::system("list PostgreSQL's processes"))?;
-        for &pid in std::iter::once(&self.postmaster).chain(&children) {
-            Self::signal(pid, Signal::SIGKILL)?;
-        }
-        let deadline = Instant::now() + KILL_LIMIT;
-        let gone = self.wait(KILL_LIMIT)?;
-        while gone && children.iter().any(|&pid| processes::is_running(pid)) && Instant::now() < deadline {
-            std::thread::sleep(POLL);
-        }
-        if gone && Instant::now() < deadline {
+        Self::signal(self.postmaster, Signal::SIGKILL)?;
+        if self.wait(KILL_LIMIT)? {
             return Ok(());
         }
         Err(Error::system("kill PostgreSQL")(std::io::Error::from(std::io::ErrorKind::TimedOut)))
@@ -150,7 +136,7 @@ fn server_arguments(cluster: &Cluster, port: u16, options: &Options<'_>) -> Vec<
     let connections = format!("max_connections={}", options.max_connections);
     // Not "UTC", which needs files of time zones; this needs none.
     let mut settings = vec!["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=GMT", &connections];
-    if matches!(cluster.hold, Hold::Temporary(_)) {
+    if cluster.temporary.is_some() {
         // Data that does not outlive the run need not outlive the machine. Killed processes still lose nothing.
         settings.extend(["fsync=off", "full_page_writes=off", super::AUTHENTICATION_TIMEOUT]);
     }
@@ -180,13 +166,13 @@ fn tail(log: &Path) -> String {
 }
 
 /// `postmaster.pid`, which a server writes into its data directory.
-pub(super) struct PidFile {
-    pub(super) pid: Pid,
+struct PidFile {
+    pid: Pid,
     ready: bool,
 }
 
 impl PidFile {
-    pub(super) fn read(file: &Path) -> Option<Self> {
+    fn read(file: &Path) -> Option<Self> {
         let text = fs::read_to_string(file).ok()?;
         let mut lines = text.lines();
         let pid = lines.next()?.trim().parse().ok().map(Pid::from_raw)?;
