@@ -30,11 +30,12 @@ endif
 
 test-all: test test-deploy test-explain test-faults ## Run all tests: also templates, explain, images and faults
 
-check: ## Check formatting, imports, lints as errors, and the dependencies' licences and bans where cargo-deny is installed
+check: ## Check formatting, imports, words, lints and links as errors, and licences and bans where cargo-deny is installed
 	$(CARGO) fmt --all --check
-	@if command -v python3 >/dev/null; then .ci/imports; \
-	else echo "python3 is not installed: who imports whom is not checked"; fi
+	@if command -v python3 >/dev/null; then .ci/imports && .ci/words; \
+	else echo "python3 is not installed: imports and words are not checked"; fi
 	$(CARGO) clippy --workspace --all-targets --quiet -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 ifneq ($(DENY),)
 	$(CARGO) deny --offline check bans licenses sources
 else

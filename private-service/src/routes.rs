@@ -91,8 +91,8 @@ fn mount<T: Record>(
 /// The metadata endpoint has no say. Each task has its own, so sending requests to another instance repairs nothing,
 /// and a hiccup of all of them at once must not empty the load balancer: a 503 from `/` tells its caller more.
 #[utoipa::path(get, path = "/ready", tag = "health", responses(
-    (status = 200, description = "Not told to stop", body = Status),
-    (status = 503, description = "Told to stop", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 200, description = "The instance takes requests", body = Status),
+    (status = 503, description = "The instance is stopping", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn ready(draining: web::Data<Draining>) -> Result<web::Json<Status>, Problem> {
     health::ready(&draining, Ok(())).map(web::Json)

@@ -27,7 +27,7 @@ pub async fn health() -> actix_web::web::Json<Status> {
 pub fn ready(draining: &Draining, dependencies: Result<(), Problem>) -> Result<Status, Problem> {
     if draining.is_set() {
         let detail =
-            "This instance was told to stop and finishes the requests that it has; another one serves new requests.";
+            "This instance is stopping and finishes the requests that it has; another one serves new requests.";
         return Err(Problem::new(&DRAINING, detail));
     }
     dependencies.map(|()| Status { status: "Ready" })

@@ -223,7 +223,7 @@ fn load_plain(
     user: Option<String>,
     password: Option<SecretString>,
 ) -> Option<CredentialsSource> {
-    let advice = "is needed, unless DATABASE_URL or DBSECRETSNAME tells where the database is";
+    let advice = "is needed, unless DATABASE_URL or DBSECRETSNAME says where the database is";
     for (name, missing) in
         [("DB_HOST", overrides.host.is_none()), ("DB_USER", user.is_none()), ("DB_PASS", password.is_none())]
     {

@@ -25,7 +25,7 @@ pub async fn show() -> HttpResponse {
             h1.big { "From a public API to what is private" }
             p.lead {
                 "This service is open to everyone. What it needs is not: a database, a private service. When the path to \
-                 one of them breaks, it tells you which hop failed and how to fix it."
+                 one of them breaks, this service names the hop that failed and how to fix it."
             }
             ol.path.tour role="list" aria-label="The way of a request" {
                 @for (name, what) in hops {

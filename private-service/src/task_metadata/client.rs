@@ -56,7 +56,7 @@ pub enum ReadError {
         source: serde_json::Error,
     },
     /// Both documents are JSON but hold nothing of a task.
-    #[error("the metadata endpoint's documents tell nothing about a task")]
+    #[error("the metadata endpoint's documents describe no task")]
     Empty,
 }
 

@@ -63,7 +63,7 @@ async fn rubbish_is_not_taken_for_a_document() {
 async fn documents_that_tell_nothing_are_not_an_identity_of_nulls() {
     for empty in ["{}", "[]"] {
         let cause = cause_of(ResponseTemplate::new(200).set_body_string(empty)).await;
-        assert!(cause.contains("tell nothing about a task"), "{empty}: {cause}");
+        assert!(cause.contains("describe no task"), "{empty}: {cause}");
     }
 }
 

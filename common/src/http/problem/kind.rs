@@ -121,7 +121,7 @@ pub static DRAINING: Kind = Kind {
     slug: "draining",
     status: 503,
     title: "Shutting down",
-    meaning: "This instance was told to stop and finishes the requests that it has. Another instance serves new requests.",
+    meaning: "This instance is stopping and finishes the requests that it has. Another instance serves new requests.",
     retry: Retry::Later,
 };
 
