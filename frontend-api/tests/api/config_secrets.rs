@@ -4,14 +4,14 @@ use causeway_testing::postgres::OwnPostgres;
 use serde_json::Value;
 
 use crate::aws::{SecretsManager, on_app_runner, password_of, secret_of};
-use crate::config::{check, frontend_api, refused};
+use crate::config::{FRONTEND_API, check, refused};
 use crate::helpers::App;
 
 const PASSWORD: &str = "hunter2";
 
 async fn assert_refused_without_telling(variable: &str, value: &str) {
     let env = [(variable, value)];
-    let (code, stdout, stderr) = frontend_api(&[], &env).await;
+    let (code, stdout, stderr) = FRONTEND_API.run(&[], &env).await;
     assert_eq!(code, Some(64), "{value} is accepted");
     assert!(stderr.contains(&format!("\n  {variable}: ")), "{stderr}");
     let (_, report) = check(&env).await;

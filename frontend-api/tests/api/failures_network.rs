@@ -7,7 +7,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use crate::helpers::{App, unavailable};
-use crate::load::Load;
+use causeway_testing::load::Load;
 
 const CLIENTS: usize = 8;
 const REGISTERED_OR_NOT: [StatusCode; 2] = [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE];
@@ -29,7 +29,7 @@ async fn spawn(env: &[(&str, &str)]) -> (App, TcpProxy, TestDatabase) {
 #[tokio::test]
 async fn connections_cut_under_load_lose_nothing_that_was_registered() {
     let (app, proxy, database) = spawn(&[]).await;
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     for _ in 0..10 {
         load.until_registered(40).await;
         proxy.cut();
@@ -45,7 +45,7 @@ async fn connections_cut_under_load_lose_nothing_that_was_registered() {
 #[tokio::test]
 async fn a_database_that_refuses_connections_is_used_again_when_it_takes_them() {
     let (app, proxy, database) = spawn(&[]).await;
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     load.until_registered(40).await;
     proxy.refuse().await;
     load.until_failed(40).await;
@@ -64,7 +64,7 @@ const IMPATIENT: [(&str, &str); 3] =
 #[tokio::test]
 async fn a_silent_network_ends_every_wait_and_what_was_registered_is_kept() {
     let (app, proxy, database) = spawn(&IMPATIENT).await;
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     load.until_registered(40).await;
     proxy.silence();
     load.until_failed(2 * CLIENTS).await;

@@ -4,8 +4,8 @@ use causeway_testing::postgres::OwnPostgres;
 use reqwest::StatusCode;
 
 use crate::helpers::{App, PATIENCE, eventually, unavailable, until_blocked};
-use crate::load::Load;
 use crate::sockets;
+use causeway_testing::load::Load;
 
 const CLIENTS: usize = 16;
 /// What a client may be told while the database fails.
@@ -37,7 +37,7 @@ async fn down_at_start_the_port_is_open_and_the_service_waits_for_it() {
 async fn killed_under_load_and_restarted_it_has_every_visit_that_was_registered() {
     let postgres = OwnPostgres::start().await;
     let app = spawn(&postgres).await;
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     for _ in 0..2 {
         load.until_registered(200).await;
         postgres.kill().await;
@@ -56,7 +56,7 @@ async fn killed_under_load_and_restarted_it_has_every_visit_that_was_registered(
 async fn stopped_in_order_and_restarted_it_has_every_visit_that_was_registered() {
     let postgres = OwnPostgres::start().await;
     let app = spawn(&postgres).await;
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     load.until_registered(100).await;
     postgres.stop().await;
     load.until_failed(50).await;
@@ -71,7 +71,7 @@ async fn stopped_in_order_and_restarted_it_has_every_visit_that_was_registered()
 async fn connections_terminated_mid_batch_lose_nothing_that_was_registered() {
     let postgres = OwnPostgres::start().await;
     let app = spawn(&postgres).await;
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     for _ in 0..10 {
         load.until_registered(50).await;
         assert!(postgres.terminate_backends().await > 0, "there was a connection to terminate");

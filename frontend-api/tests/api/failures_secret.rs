@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 
 use crate::aws::{SecretsManager, on_app_runner, secret_of};
 use crate::helpers::{App, eventually, unavailable};
-use crate::load::Load;
+use causeway_testing::load::Load;
 
 const CLIENTS: usize = 8;
 const ROLE: &str = "app";
@@ -92,7 +92,7 @@ async fn the_secret_is_read_once_and_not_for_every_connection() {
 async fn a_rotation_under_load_fails_no_request() {
     // Connections live for a moment only, so that new ones are made all the time.
     let (app, postgres, aws) = spawn(&[("DB_MAX_LIFETIME_MS", "20")]).await;
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     let reads = aws.reads();
     for (password, more) in [("second", 1), ("third", 2)] {
         load.until_registered(100).await;
@@ -109,7 +109,7 @@ async fn a_rotation_under_load_fails_no_request() {
 #[tokio::test]
 async fn a_rotation_that_ends_all_sessions_fails_no_more_than_what_was_under_way() {
     let (app, postgres, aws) = spawn(&[]).await;
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     load.until_registered(100).await;
     rotate(&postgres, &aws, "second").await;
     postgres.terminate_backends().await;
@@ -140,7 +140,7 @@ async fn a_secret_that_can_t_be_read_again_does_no_harm_while_the_old_one_works(
     let (app, postgres, aws) = spawn(&[("DB_MAX_LIFETIME_MS", "200")]).await;
     aws.denies();
     let reads = aws.reads();
-    let mut load = Load::start(&app, CLIENTS);
+    let mut load = Load::start(&app.url("/"), CLIENTS);
     load.until_registered(300).await;
     let outcome = load.finish().await;
     outcome.assert_only(&[StatusCode::OK]);

@@ -1,24 +1,16 @@
 //! The service and its database, ready to be asked.
 
-use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use causeway_common::http::client;
+use causeway_testing::app;
+pub use causeway_testing::app::{PATIENCE, client, eventually, problem, read_to_end, unavailable};
 use causeway_testing::postgres::TestDatabase;
-use causeway_testing::service::Service;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::header::USER_AGENT;
+use reqwest::{Response, StatusCode};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_frontend-api");
-/// What is awaited happens within milliseconds; a busy machine may take its time.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks at something that can only be polled.
-const POLL: Duration = Duration::from_millis(10);
 /// A database that is not there, for tests that need none.
 pub const NO_DATABASE: &str = "postgres://nobody@127.0.0.1:1/none?sslmode=disable";
 /// What a slow test machine must not run into; a test of a limit sets that one itself.
@@ -29,10 +21,8 @@ const GENEROUS: [(&str, &str); 4] = [
     ("PRIVATE_SERVICE_TIMEOUT_MS", "15000"),
 ];
 
-pub struct App {
-    pub service: Service,
-    client: Client,
-}
+/// What tests of this service ask of it, besides what they ask of any.
+pub struct App(app::App);
 
 /// The service with a database of its own, ready.
 pub async fn spawn_app() -> (App, TestDatabase) {
@@ -57,8 +47,18 @@ pub fn with_url<'a>(url: &'a str, env: &[(&'a str, &'a str)]) -> Vec<(&'a str, &
     [&[("DATABASE_URL", url)], env].concat()
 }
 
-pub fn client() -> Client {
-    client::builder(PATIENCE).timeout(PATIENCE).build().unwrap()
+impl Deref for App {
+    type Target = app::App;
+
+    fn deref(&self) -> &app::App {
+        &self.0
+    }
+}
+
+impl DerefMut for App {
+    fn deref_mut(&mut self) -> &mut app::App {
+        &mut self.0
+    }
 }
 
 impl App {
@@ -69,20 +69,7 @@ impl App {
 
     /// The same by another program, which runs the service in the end.
     pub async fn spawn_program(program: &Path, env: &[(&str, &str)]) -> Self {
-        let service = Service::spawn(program, GENEROUS.iter().chain(env).copied()).await;
-        Self { service, client: client() }
-    }
-
-    pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.service.base_url())
-    }
-
-    pub async fn request(&self, method: Method, path: &str) -> Response {
-        self.client.request(method, self.url(path)).send().await.unwrap()
-    }
-
-    pub async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).await
+        Self(app::App::spawn(program, GENEROUS.iter().chain(env).copied()).await)
     }
 
     /// Sends JSON as the bearer of `token`.
@@ -164,64 +151,6 @@ impl App {
         let report = |line: &Value| line["message"].as_str().is_some_and(|message| message.starts_with("doctor: "));
         self.service.wait_for_log(report, PATIENCE).await;
     }
-
-    /// The first access-log line, past or to come, of a request with this path.
-    pub async fn access_line(&self, path: &str) -> Value {
-        self.service.wait_for_log(|line| line["target"] == "access" && line["path"] == path, PATIENCE).await
-    }
-
-    /// Sends these bytes on a connection of their own, and returns everything that comes back until the service closes.
-    pub async fn send_raw(&self, bytes: &[u8]) -> String {
-        let mut connection = self.connect().await;
-        // The service may refuse and close before it has read everything.
-        let _ = connection.write_all(bytes).await;
-        read_to_end(&mut connection).await
-    }
-
-    /// A bare connection to the service.
-    pub async fn connect(&self) -> TcpStream {
-        let address: SocketAddr = self.service.address();
-        TcpStream::connect(address).await.unwrap()
-    }
-}
-
-/// Everything until the service closes the connection, also by a reset.
-pub async fn read_to_end(connection: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    let _ = timeout(PATIENCE, connection.read_to_end(&mut answer)).await.expect("the connection is closed");
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-/// Asks again until there is an answer.
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
-        tokio::time::sleep(POLL).await;
-    }
-}
-
-/// The body of a problem of this kind.
-pub async fn problem(response: Response, status: StatusCode, slug: &str) -> Value {
-    assert_eq!(response.status(), status);
-    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(body["type"], format!("/problems/{slug}"), "{body}");
-    assert_eq!(body["status"], status.as_u16());
-    for key in ["title", "detail"] {
-        assert!(body[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {body}");
-    }
-    body
-}
-
-/// A 503 of this kind that says when to come back.
-pub async fn unavailable(response: Response, slug: &str) {
-    let retry_after = response.headers().get(RETRY_AFTER).cloned().expect("says when to come back");
-    assert!((1..=5).contains(&retry_after.to_str().unwrap().parse().unwrap()), "{retry_after:?}");
-    problem(response, StatusCode::SERVICE_UNAVAILABLE, slug).await;
 }
 
 /// How many rows the table has.

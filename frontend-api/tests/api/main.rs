@@ -15,7 +15,6 @@ mod helpers;
 mod http;
 mod http_bad_input;
 mod http_docs;
-mod load;
 mod metrics;
 mod people;
 mod private_service;

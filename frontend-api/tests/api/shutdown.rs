@@ -7,8 +7,8 @@ use tokio::io::AsyncWriteExt;
 use crate::helpers::{
     App, PATIENCE, count, eventually, problem, read_to_end, spawn_app_with, spawn_without_database, until_blocked,
 };
-use crate::load::Load;
 use crate::sockets;
+use causeway_testing::load::Load;
 
 const CLIENTS: usize = 32;
 
@@ -16,7 +16,7 @@ const CLIENTS: usize = 32;
 async fn sigterm_under_load_loses_no_accepted_request() {
     for workers in ["1", "2"] {
         let (mut app, database) = spawn_app_with(&[("WORKERS", workers), ("SHUTDOWN_DELAY_MS", "2000")]).await;
-        let mut load = Load::start(&app, CLIENTS);
+        let mut load = Load::start(&app.url("/"), CLIENTS);
         load.until_registered(20 * CLIENTS).await;
         let status = app.service.stop().await;
         // Each client is told to leave, and has its answer by then.

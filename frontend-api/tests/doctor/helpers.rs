@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+pub use causeway_testing::app::{PATIENCE, eventually};
 use causeway_testing::network::Network;
 use causeway_testing::postgres::TestDatabase;
 use causeway_testing::service;
@@ -11,10 +12,6 @@ use serde_json::Value;
 pub const BINARY: &str = env!("CARGO_BIN_EXE_frontend-api");
 /// Of a role, in most tests. No output may hold it.
 pub const PASSWORD: &str = "hunter2-of-the-role";
-/// What is awaited happens within milliseconds; a busy machine may take its time.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks at something that can only be polled.
-const POLL: Duration = Duration::from_millis(10);
 pub const TABLE: &str = "CREATE TABLE access (last_update TIMESTAMP, user_agent VARCHAR(250))";
 
 pub const DATABASE: &str = "database";
@@ -175,16 +172,4 @@ pub async fn healthy_database() -> TestDatabase {
     let database = TestDatabase::create().await;
     database.client().await.batch_execute(TABLE).await.unwrap();
     database
-}
-
-/// Asks again until there is an answer.
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
-        tokio::time::sleep(POLL).await;
-    }
 }

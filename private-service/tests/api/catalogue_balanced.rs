@@ -2,19 +2,16 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use causeway_testing::aws::{Balancer, Rule};
+use causeway_testing::load::Load;
 use causeway_testing::service::Service;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
-use crate::helpers::{BINARY, PATIENCE, client, problem};
+use crate::helpers::{BINARY, PATIENCE, client, eventually, problem};
 
 const CHECK_EVERY: Duration = Duration::from_millis(20);
 const CLIENTS: usize = 8;
@@ -38,12 +35,8 @@ async fn get(balancer: &Balancer, path: &str) -> Response {
 }
 
 async fn until(balancer: &Balancer, path: &str, status: StatusCode) {
-    let reached = async {
-        while get(balancer, path).await.status() != status {
-            sleep(CHECK_EVERY).await;
-        }
-    };
-    timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{path} never answered {status}"));
+    let reached = async || (get(balancer, path).await.status() == status).then_some(());
+    eventually(&format!("{path} {status}"), reached).await;
 }
 
 #[tokio::test]
@@ -107,59 +100,15 @@ async fn a_health_check_that_succeeds_is_not_in_the_log() {
     assert_eq!(logged(own), 1, "that of the test, whose client is no balancer");
 }
 
-/// What clients saw that ask without a pause.
-struct Load {
-    clients: JoinSet<Vec<Option<StatusCode>>>,
-    stop: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-}
-
-impl Load {
-    fn start(url: &str) -> Self {
-        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let run = |_| ask_on(url.to_owned(), stop.clone(), answered.clone());
-        Self { clients: (0..CLIENTS).map(run).collect(), stop, answered }
-    }
-
-    /// Waits until so many more requests were answered with 200.
-    async fn until_answered(&self, more: usize) {
-        let goal = self.answered.load(Ordering::Relaxed) + more;
-        let reached = async {
-            while self.answered.load(Ordering::Relaxed) < goal {
-                sleep(CHECK_EVERY).await;
-            }
-        };
-        timeout(PATIENCE, reached).await.expect("requests are answered");
-    }
-
-    async fn finish(self) -> Vec<Option<StatusCode>> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.clients.join_all().await.concat()
-    }
-}
-
-async fn ask_on(url: String, stop: Arc<AtomicBool>, answered: Arc<AtomicUsize>) -> Vec<Option<StatusCode>> {
-    let client = client();
-    let mut seen = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
-        let status = client.get(&url).send().await.ok().map(|answer| answer.status());
-        seen.push(status);
-        if status == Some(StatusCode::OK) {
-            answered.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-    seen
-}
-
 #[tokio::test]
 async fn a_service_that_is_killed_and_replaced_under_load_fails_only_requests_in_flight() {
     let (mut one, other) = (serve("books", None).await, serve("books", None).await);
     let balancer = balance(&[("books", &[&one, &other])]);
     until(&balancer, "/api/books", StatusCode::OK).await;
-    let load = Load::start(&format!("{}/api/books/1", balancer.url()));
-    load.until_answered(200).await;
+    let mut load = Load::start(&format!("{}/api/books/1", balancer.url()), CLIENTS);
+    load.until_registered(200).await;
     one.kill().await;
-    load.until_answered(200).await;
+    load.until_registered(200).await;
     let one = serve("books", Some(one.address())).await;
     let ids = async |service: &Service| {
         let line = service.wait_for_log(|line| line["path"] == "/api/books/1", PATIENCE).await;
@@ -167,9 +116,9 @@ async fn a_service_that_is_killed_and_replaced_under_load_fails_only_requests_in
     };
     let both = HashSet::from([ids(&one).await, ids(&other).await]);
     assert_eq!(both.len(), 2, "the new one gets requests, too");
-    load.until_answered(200).await;
-    let seen = load.finish().await;
-    let failed: Vec<_> = seen.iter().filter(|status| **status != Some(StatusCode::OK)).collect();
-    assert!(failed.len() <= CLIENTS, "{} of {} requests failed: {failed:?}", failed.len(), seen.len());
-    assert!(failed.iter().all(|status| **status == Some(StatusCode::BAD_GATEWAY)), "{failed:?}");
+    load.until_registered(200).await;
+    let outcome = load.finish().await;
+    let failed: Vec<_> = outcome.all().filter(|sent| sent.status != Some(StatusCode::OK)).collect();
+    assert!(failed.len() <= CLIENTS, "{failed:?}");
+    outcome.assert_only(&[StatusCode::OK, StatusCode::BAD_GATEWAY]);
 }

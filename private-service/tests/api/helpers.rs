@@ -1,26 +1,36 @@
 //! The service and its metadata endpoint, ready to be asked.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::ops::{Deref, DerefMut};
+use std::time::Instant;
 
-use causeway_common::http::client;
-use causeway_testing::service::Service;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode};
+use causeway_testing::app;
+pub use causeway_testing::app::{PATIENCE, client, eventually, problem};
+use reqwest::StatusCode;
 use serde_json::Value;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_private-service");
-/// What is awaited happens within milliseconds; a busy machine may take its time.
-pub const PATIENCE: Duration = Duration::from_secs(15);
 const CONTAINER: &str = "/v4/3c9d5b1e-own";
 const TASK: &str = "/v4/3c9d5b1e-own/task";
 
 pub struct App {
-    pub service: Service,
+    app: app::App,
     pub endpoint: MockServer,
-    client: Client,
+}
+
+impl Deref for App {
+    type Target = app::App;
+
+    fn deref(&self) -> &app::App {
+        &self.app
+    }
+}
+
+impl DerefMut for App {
+    fn deref_mut(&mut self) -> &mut app::App {
+        &mut self.app
+    }
 }
 
 /// The service with a metadata endpoint that answers 404 to everything until told otherwise.
@@ -34,33 +44,17 @@ pub async fn spawn_app_with(env: &[(&str, &str)]) -> App {
     let uri = format!("{}{CONTAINER}", endpoint.uri());
     // Not throttled by the test machine: the default second is for a link-local address.
     let base = [("ECS_CONTAINER_METADATA_URI_V4", uri.as_str()), ("METADATA_TIMEOUT_MS", "10000")];
-    let service = Service::spawn(Path::new(BINARY), base.iter().chain(env).copied()).await;
-    App { service, endpoint, client: client() }
+    let app = app::App::spawn(BINARY, base.iter().chain(env).copied()).await;
+    App { app, endpoint }
 }
 
 /// The service without any metadata endpoint.
 pub async fn spawn_without_endpoint() -> App {
-    let service = Service::spawn(Path::new(BINARY), [("LOG_FORMAT", "json")]).await;
-    App { service, endpoint: MockServer::start().await, client: client() }
-}
-
-pub fn client() -> Client {
-    client::builder(PATIENCE).timeout(PATIENCE).build().unwrap()
+    let app = app::App::spawn(BINARY, [("LOG_FORMAT", "json")]).await;
+    App { app, endpoint: MockServer::start().await }
 }
 
 impl App {
-    pub async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).await
-    }
-
-    pub async fn request(&self, method: Method, path: &str) -> Response {
-        self.client.request(method, self.url(path)).send().await.unwrap()
-    }
-
-    pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.service.base_url())
-    }
-
     /// `GET /`, which must succeed.
     pub async fn identity(&self) -> Value {
         let response = self.get("/").await;
@@ -71,9 +65,7 @@ impl App {
     /// `GET /`, which must be a 503 to try again later. Returns what only the log tells.
     pub async fn identity_unavailable(&self) -> String {
         let response = self.get("/").await;
-        let retry_after = response.headers().get(RETRY_AFTER).cloned().expect("says when to come back");
-        let problem = problem(response, StatusCode::SERVICE_UNAVAILABLE, "task-metadata-unavailable").await;
-        assert!((1..=5).contains(&retry_after.to_str().unwrap().parse().unwrap()), "{retry_after:?}");
+        let problem = app::unavailable(response, "task-metadata-unavailable").await;
         let line = self.service.wait_for_log(|line| line["target"] == "access", PATIENCE).await;
         let cause = line["cause"].as_str().expect("the access log tells the cause").to_owned();
         assert!(!problem.to_string().contains(&cause), "the caller is not told the cause");
@@ -140,14 +132,4 @@ impl App {
             assert!(started.elapsed() < PATIENCE, "still {status} {body}");
         }
     }
-}
-
-/// The body of a problem of this kind.
-pub async fn problem(response: Response, status: StatusCode, slug: &str) -> Value {
-    assert_eq!(response.status(), status);
-    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(body["type"], format!("/problems/{slug}"));
-    assert_eq!(body["status"], status.as_u16());
-    body
 }

@@ -1,7 +1,10 @@
 //! What the tests of Causeway's services share: PostgreSQL, the services themselves, ports, faults on the way.
 
+pub mod app;
 pub mod aws;
 pub mod collector;
+pub mod command_line;
+pub mod load;
 pub mod network;
 pub mod not_run;
 pub mod postgres;

@@ -1,4 +1,4 @@
-//! Clients that register visits without a pause, and remember what each was told.
+//! Clients that ask without a pause, and remember what each was told.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use crate::helpers::{App, PATIENCE, client};
+use crate::app::{PATIENCE, client};
 
 /// As a load balancer's health check would: a client that is refused waits a moment.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(5);
 
 /// Running clients.
+#[derive(Debug)]
 pub struct Load {
     clients: JoinSet<Vec<Sent>>,
     stop: Arc<AtomicBool>,
@@ -27,30 +28,35 @@ pub struct Load {
 /// How many requests were answered so far.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
+    /// Answers with 200.
     pub registered: usize,
+    /// Other answers, and requests without one.
     pub failed: usize,
 }
 
 /// One request: its user agent is nobody else's.
 #[derive(Debug)]
 pub struct Sent {
+    /// What it said of itself.
     pub user_agent: String,
     /// `None`: the connection was lost before an answer.
     pub status: Option<StatusCode>,
 }
 
 /// What became of all requests.
+#[derive(Debug)]
 pub struct Outcome {
+    /// The requests of each client, in their order.
     pub clients: Vec<Vec<Sent>>,
 }
 
 impl Load {
-    /// Starts so many clients.
-    pub fn start(app: &App, clients: usize) -> Self {
+    /// Starts so many clients, which all ask for `url`.
+    pub fn start(url: &str, clients: usize) -> Self {
         let (sender, tally) = watch::channel(Tally::default());
         let sender = Arc::new(sender);
         let stop = Arc::new(AtomicBool::new(false));
-        let run = |n| run(app.url("/"), n, stop.clone(), sender.clone());
+        let run = |n| run(url.to_owned(), n, stop.clone(), sender.clone());
         Self { clients: (0..clients).map(run).collect(), stop, tally }
     }
 
@@ -59,10 +65,10 @@ impl Load {
         *self.tally.borrow()
     }
 
-    /// Waits until so many more visits are registered.
+    /// Waits until so many more requests succeed, which registers as many visits if `url` is that of visits.
     pub async fn until_registered(&mut self, more: usize) {
         let goal = self.tally().registered + more;
-        self.until("visits are registered", |tally| tally.registered >= goal).await;
+        self.until("requests succeed", |tally| tally.registered >= goal).await;
     }
 
     /// Waits until so many more requests have failed.
@@ -128,7 +134,7 @@ impl Outcome {
 
     /// Every 200 is in the table, once, and nothing is there that nobody sent or that was sent once and stored twice.
     pub async fn assert_kept(&self, database: &Client) {
-        let rows = database.query("SELECT user_agent FROM access", &[]).await.unwrap();
+        let rows = database.query("SELECT user_agent FROM access", &[]).await.expect("the table can be read");
         let mut stored: HashMap<String, usize> = HashMap::new();
         for row in &rows {
             *stored.entry(row.get(0)).or_default() += 1;
@@ -149,7 +155,8 @@ impl Outcome {
         self.clients.iter().map(failures).max().unwrap_or_default()
     }
 
-    fn all(&self) -> impl Iterator<Item = &Sent> {
+    /// Returns all requests.
+    pub fn all(&self) -> impl Iterator<Item = &Sent> {
         self.clients.iter().flatten()
     }
 }
