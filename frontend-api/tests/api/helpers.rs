@@ -7,7 +7,7 @@ use causeway_testing::app;
 pub use causeway_testing::app::{PATIENCE, client, eventually, problem, read_to_end, unavailable};
 use causeway_testing::postgres::TestDatabase;
 use reqwest::header::USER_AGENT;
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_frontend-api");
