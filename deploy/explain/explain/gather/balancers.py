@@ -25,10 +25,10 @@ def read(aws: Aws, snapshot: Snapshot, host: str) -> set[str]:
 def _balancer(item: dict[str, Any]) -> Balancer:
     return Balancer(
         item["LoadBalancerArn"],
+        item["VpcId"],
         item["LoadBalancerName"],
         item["Type"],
         item["State"]["Code"],
-        item["VpcId"],
         item["Scheme"] == "internal",
         [each["SubnetId"] for each in item["AvailabilityZones"] if each.get("SubnetId")],
         item.get("SecurityGroups") or [],

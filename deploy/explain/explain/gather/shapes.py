@@ -72,8 +72,8 @@ def resolvers(options: dict[str, Any]) -> list[str]:
 def group(item: dict[str, Any]) -> Group:
     return Group(
         item["GroupId"],
-        item["GroupName"],
         item.get("VpcId") or "",
+        item["GroupName"],
         [_rule(each) for each in item["IpPermissions"]],
         [_rule(each) for each in item["IpPermissionsEgress"]],
     )
@@ -177,8 +177,8 @@ def peering(item: dict[str, Any]) -> Peering:
 def interface(item: dict[str, Any]) -> Interface:
     return Interface(
         item["NetworkInterfaceId"],
-        item["PrivateIpAddress"],
         item["VpcId"],
+        item["PrivateIpAddress"],
         item["SubnetId"],
         [each["GroupId"] for each in item["Groups"]],
         bool((item.get("Association") or {}).get("PublicIp")),
