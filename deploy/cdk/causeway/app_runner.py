@@ -1,5 +1,6 @@
 """The front door on App Runner, for accounts that already have it: AWS takes no new customers since 2026-04-30."""
 
+from aws_cdk import Fn
 from aws_cdk import aws_apprunner as apprunner
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
@@ -8,6 +9,7 @@ from constructs import Construct
 from causeway import contract, traffic
 from causeway.front_door import FrontDoorStack, Inside, may_read_secret
 from causeway.images import frontend_image
+from causeway.kept_logs import KeptLogs
 from causeway.nag import acknowledge_finding, acknowledge_image_pull
 from causeway.settings import Settings
 
@@ -48,7 +50,11 @@ class AppRunnerFrontDoor(FrontDoorStack):
         url = f"https://{service.attr_service_url}"
         self.publish(url, group)
         self.traffic = traffic.of_app_runner(service.attr_service_arn, service.attr_service_id)
-        self.gate(settings, url).ask_after(service, self.revision)
+        self.gate(settings, url).ask_after(self.revision, service)
+        name = Fn.select(1, Fn.split("/", service.attr_service_arn))
+        logs = [f"/aws/apprunner/{name}/{service.attr_service_id}/{kind}" for kind in ("application", "service")]
+        self.log_name = logs[0]
+        KeptLogs(self, "KeptLogs", settings.stage, logs, service)
 
     def _source(
         self, settings: Settings, image: ecr_assets.DockerImageAsset, access_role: iam.Role

@@ -1,13 +1,11 @@
 """The front door on an Application Load Balancer of our own and an ordinary Fargate service."""
 
 from aws_cdk import Duration
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -144,41 +142,10 @@ class BalancerFrontDoor(FrontDoorStack):
             default_action=nothing,
         )
 
-    def certificate(self, settings: Settings) -> acm.ICertificate:
-        """Returns the given certificate, or makes one that the zone's records validate."""
-        if settings.certificate_arn is not None:
-            return acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
-        assert settings.domain is not None, "only asked for with a domain"
-        zone = self._zone(settings)
-        return acm.Certificate(
-            self,
-            "Certificate",
-            domain_name=settings.domain,
-            validation=acm.CertificateValidation.from_dns(zone),
-        )
-
-    def _zone(self, settings: Settings) -> route53.IHostedZone:
-        existing = self.node.try_find_child("Zone")
-        if existing is not None:
-            return existing  # type: ignore[return-value]
-        return route53.HostedZone.from_hosted_zone_attributes(
-            self,
-            "Zone",
-            hosted_zone_id=str(settings.hosted_zone_id),
-            zone_name=str(settings.hosted_zone_name),
-        )
-
     def _address(self, settings: Settings, balancer: elb.ApplicationLoadBalancer) -> str:
         if settings.domain is None:
             return f"http://{balancer.load_balancer_dns_name}"
-        if settings.hosted_zone_id is not None:
-            route53.ARecord(
-                self,
-                "Record",
-                zone=self._zone(settings),
-                record_name=f"{settings.domain}.",
-                target=route53.RecordTarget.from_alias(targets.LoadBalancerTarget(balancer)),
-            )
+        self.point(settings, targets.LoadBalancerTarget(balancer))
         return f"https://{settings.domain}"
 
     def _target_group(self, settings: Settings, colour: str) -> elb.ApplicationTargetGroup:

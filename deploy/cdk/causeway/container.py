@@ -3,6 +3,7 @@
 from aws_cdk import Duration
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_logs as logs
 
 from causeway import contract
 from causeway.keeping import log_group
@@ -19,9 +20,10 @@ def add_container(
     environment: dict[str, str],
     stage: Stage,
     secrets: dict[str, ecs.Secret] | None = None,
-) -> ecs.ContainerDefinition:
-    """One container, named `name`, that runs `/app/<program>` of the image."""
-    container = task.add_container(
+) -> logs.LogGroup:
+    """Adds a container named `name` that runs `/app/<program>` of the image; returns its log."""
+    log = log_group(task, "Logs", stage)
+    task.add_container(
         name,
         container_name=name,
         image=ecs.ContainerImage.from_docker_image_asset(image),
@@ -40,11 +42,11 @@ def add_container(
             retries=3,
             start_period=Duration.seconds(10),
         ),
-        logging=ecs.LogDrivers.aws_logs(stream_prefix=program, log_group=log_group(task, "Logs", stage)),
+        logging=ecs.LogDrivers.aws_logs(stream_prefix=program, log_group=log),
     )
     acknowledge(task, ECS2="these settings are no secrets: addresses, names and the ARN under which the secret lies")
     acknowledge_image_pull(task.obtain_execution_role())
-    return container
+    return log
 
 
 def _no_capabilities(task: ecs.FargateTaskDefinition) -> ecs.LinuxParameters:

@@ -1,4 +1,4 @@
-"""One dashboard a stage: traffic, errors, latency, instances, database, doctor."""
+"""One dashboard a stage: traffic, errors, latency, instances, database, doctor, cost, and the log's queries."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from constructs import Construct
 from causeway import contract
 from causeway.data import Data
 from causeway.front_door import FrontDoorStack
+from causeway.queries import queries
 from causeway.settings import Settings
 
 MINUTE = Duration.minutes(1)
@@ -52,6 +53,16 @@ def dashboard(scope: Construct, settings: Settings, data: Data, front_doors: Seq
             of_service("frontend-api", "DatabaseConnectionsInUse", "Maximum"),
             of_service("frontend-api", "DatabaseWaiting", "Maximum"),
         ),
+        _graph("the account's cost this month (USD)", _cost()),
+    )
+    logs = [door.log_name for door in front_doors]
+    board.add_widgets(
+        *(
+            cloudwatch.LogQueryWidget(
+                title=query.title, log_group_names=logs, query_string=query.text, width=12, height=6
+            )
+            for query in queries()
+        )
     )
 
 
@@ -64,6 +75,19 @@ def of_service(service: str, name: str, statistic: str) -> cloudwatch.Metric:
         statistic=statistic,
         period=MINUTE,
         label=name,
+    )
+
+
+def _cost() -> cloudwatch.Metric:
+    """Returns what AWS estimates. It measures this in one region only, and only with billing alerts switched on."""
+    return cloudwatch.Metric(
+        namespace="AWS/Billing",
+        metric_name="EstimatedCharges",
+        dimensions_map={"Currency": "USD"},
+        region="us-east-1",
+        statistic="Maximum",
+        period=Duration.hours(6),
+        label="USD",
     )
 
 

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from causeway import contract, traffic
 from causeway.closed_egress import ClosedEgress
+from causeway.express_domain import ExpressDomain
 from causeway.front_door import FrontDoorStack, Inside
 from causeway.nag import acknowledge_finding
 from causeway.settings import Settings
@@ -55,17 +56,27 @@ class ExpressFrontDoor(FrontDoorStack):
         service.node.add_dependency(task, infrastructure_role, task.task_role, group)
         self.protected_arn = service.get_att("ECSManagedResourceArns.IngressPath.LoadBalancerArn").to_string()
         own_groups = service.get_att("ECSManagedResourceArns.ServiceSecurityGroups", ResolutionTypeHint.STRING_LIST)
-        closed = ClosedEgress(
-            self, "ClosedEgress", settings.stage, inside.network.vpc.vpc_id, Token.as_list(own_groups)
-        )
-        closed.node.add_dependency(service)
-        url = f"https://{_host_of(service.attr_endpoint)}"
-        self.publish(url, group)
+        closed = ClosedEgress(self, "ClosedEgress", settings.stage, inside.network.vpc.vpc_id)
+        closed.close(Token.as_list(own_groups), service)
         target_groups = Token.as_list(
             service.get_att("ECSManagedResourceArns.IngressPath.TargetGroupArns", ResolutionTypeHint.STRING_LIST)
         )
         self.traffic = traffic.of_balancer(self.protected_arn, [Fn.select(place, target_groups) for place in range(2)])
-        self.gate(settings, url).ask_after(service, self.revision)
+        if settings.domain is None:
+            url = f"https://{_host_of(service.attr_endpoint)}"
+            self.gate(settings, url).ask_after(self.revision, service)
+        else:
+            url = f"https://{settings.domain}"
+            domain = self._domain(settings, settings.domain, service)
+            # The record may be unknown to resolvers yet, so the gate connects to the balancer's own name.
+            self.gate(settings, url, CONNECT_TO=domain.balancer_name).ask_after(self.revision, service, domain)
+        self.publish(url, group)
+
+    def _domain(self, settings: Settings, name: str, service: ecs.CfnExpressGatewayService) -> ExpressDomain:
+        domain = ExpressDomain(self, "Domain", settings.stage, service, self.certificate(settings))
+        target = domain.serve(name, self.revision)
+        self.point(settings, target)
+        return domain
 
     def _infrastructure_role(self) -> iam.Role:
         """With this ECS makes and changes what it keeps for us: load balancer, certificate, scaling, alarm."""

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Aws, CfnOutput, Fn, Stack
+from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_route53 as route53
 from aws_cdk.aws_ecr_assets import DockerImageAsset, Platform
 from constructs import Construct
 
@@ -18,7 +20,7 @@ from causeway.fargate import HTTP
 from causeway.gate import DoctorGate
 from causeway.groups import closed_group
 from causeway.images import frontend_image
-from causeway.nag import acknowledge_finding
+from causeway.nag import acknowledge_finding, readable
 from causeway.network import Network
 from causeway.private_service import PrivateService
 from causeway.settings import Settings
@@ -49,6 +51,9 @@ class FrontDoorStack(Stack):
     revision: str
     doctor_gate: DoctorGate
 
+    log_name: str
+    """The log group of the application; set by the front door, or by its task."""
+
     def __init__(self, scope: Construct, id: str, inside: Inside, *, kind: str) -> None:
         super().__init__(scope, id, description=f"Causeway: public API on {kind}")
         self.inside = inside
@@ -71,10 +76,10 @@ class FrontDoorStack(Stack):
         if settings.diaries:
             objects = objects_arn(settings)
             role.add_to_policy(iam.PolicyStatement(actions=OBJECT_ACTIONS, resources=[objects]))
-            readable = objects.replace(Aws.PARTITION, "<AWS::Partition>")
-            readable = readable.replace(Aws.ACCOUNT_ID, "<AWS::AccountId>").replace(Aws.REGION, "<AWS::Region>")
             acknowledge_finding(
-                role, f"AwsSolutions-IAM5[Resource::{readable}]", "all pictures, whose names are not known beforehand"
+                role,
+                f"AwsSolutions-IAM5[Resource::{readable(self, objects)}]",
+                "all pictures, whose names are not known beforehand",
             )
         return role
 
@@ -83,6 +88,40 @@ class FrontDoorStack(Stack):
         environment = contract.frontend_environment(settings, self.inside.data.application_secret.secret_arn)
         self.revision = contract.revision([image.asset_hash, self.resolve(environment)])
         return {**environment, "REVISION": self.revision}
+
+    def certificate(self, settings: Settings) -> acm.ICertificate:
+        """Returns the given certificate, or makes one that the zone's records validate."""
+        if settings.certificate_arn is not None:
+            return acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
+        assert settings.domain is not None, "only asked for with a domain"
+        return acm.Certificate(
+            self,
+            "Certificate",
+            domain_name=settings.domain,
+            validation=acm.CertificateValidation.from_dns(self._zone(settings)),
+        )
+
+    def point(self, settings: Settings, target: route53.IAliasRecordTarget) -> None:
+        """Makes the domain's record, if its zone is named."""
+        if settings.hosted_zone_id is not None:
+            route53.ARecord(
+                self,
+                "Record",
+                zone=self._zone(settings),
+                record_name=f"{settings.domain}.",
+                target=route53.RecordTarget.from_alias(target),
+            )
+
+    def _zone(self, settings: Settings) -> route53.IHostedZone:
+        existing = self.node.try_find_child("Zone")
+        if existing is not None:
+            return existing  # type: ignore[return-value]
+        return route53.HostedZone.from_hosted_zone_attributes(
+            self,
+            "Zone",
+            hosted_zone_id=str(settings.hosted_zone_id),
+            zone_name=str(settings.hosted_zone_name),
+        )
 
     def gate(self, settings: Settings, service_url: str, **more: str) -> DoctorGate:
         """The doctor's gate at this front door's address."""
@@ -110,7 +149,7 @@ class FrontDoorStack(Stack):
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
         )
-        add_container(
+        self.log_name = add_container(
             task,
             "Main",
             program="frontend-api",
@@ -118,7 +157,7 @@ class FrontDoorStack(Stack):
             environment={"PORT": str(contract.PORT), **self.environment_variables(settings, image)},
             secrets={"ADMIN_TOKEN": ecs.Secret.from_secrets_manager(self.inside.data.admin_token)},
             stage=settings.stage,
-        )
+        ).log_group_name
         return task
 
     def publish(self, service_url: str, group: ec2.SecurityGroup) -> None:

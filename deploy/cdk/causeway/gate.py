@@ -1,24 +1,20 @@
 """The doctor as a gate: a deployment ends well only if every dependency can be reached."""
 
-from pathlib import Path
-
-from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct, IDependable
 
 from causeway import contract
-from causeway.keeping import log_group
+from causeway.own_function import OwnFunction
 from causeway.settings import Stage
 
-FUNCTION_SOURCE = Path(__file__).parent.parent / "functions" / "doctor_gate"
 LONGEST = Duration.minutes(15)
 """The most that Lambda allows; the function answers before it."""
 
 
-class DoctorGate(Construct):
+class DoctorGate(OwnFunction):
     """A function outside the VPC that asks the doctor by the public address, with the admin token."""
 
     def __init__(
@@ -31,40 +27,26 @@ class DoctorGate(Construct):
         token: secretsmanager.Secret,
         more: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(scope, id)
-        log = log_group(self, "Logs", stage)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log.grant_write(role)
-        role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[token.secret_arn]))
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id])
+        super().__init__(
+            scope,
+            id,
+            stage,
+            "doctor_gate",
+            "Asks the doctor before a deployment is called a success",
+            LONGEST,
+            {"DOCTOR_URL": doctor_url, "ADMIN_TOKEN_SECRET": token.secret_arn, **(more or {})},
         )
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            role=role,
-            description="Asks the doctor before a deployment is called a success",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
-            handler="index.handler",
-            code=lambda_.Code.from_asset(str(FUNCTION_SOURCE), exclude=["__pycache__"]),
-            timeout=LONGEST,
-            log_group=log,
-            environment={"DOCTOR_URL": doctor_url, "ADMIN_TOKEN_SECRET": token.secret_arn, **(more or {})},
-        )
-        self.function.node.add_dependency(role)
+        self.may(["secretsmanager:GetSecretValue"], [token.secret_arn])
+        self.may(["cloudformation:DescribeStacks"], [Stack.of(self).stack_id])
 
-    def ask_after(self, service: IDependable, revision: str) -> None:
-        """Asks once for each revision, after the service has it."""
-        gate = CustomResource(
-            self,
-            "Gate",
-            resource_type="Custom::DoctorGate",
-            service_token=self.function.function_arn,
-            service_timeout=LONGEST,
-            properties={"Revision": revision, "IsNamed": str(contract.REVISION_IS_NAMED).lower()},
-        )
-        gate.node.add_dependency(service)
+    def ask_after(self, revision: str, *served: IDependable) -> None:
+        """Asks once for each revision, after everything by which it is served is there."""
+        properties: dict[str, object] = {
+            "Revision": revision,
+            "IsNamed": str(contract.REVISION_IS_NAMED).lower(),
+        }
+        gate = self.custom_resource("Gate", "DoctorGate", properties, LONGEST)
+        gate.node.add_dependency(*served)
 
     def as_hook(self) -> ecs.DeploymentLifecycleLambdaTarget:
         """Asks between test traffic and production traffic."""

@@ -1,6 +1,9 @@
 """Acknowledging a cdk-nag finding where it arises, with the reason beside it."""
 
-from aws_cdk import Acknowledgment, Validations
+import json
+from typing import Any
+
+from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
@@ -26,3 +29,20 @@ def acknowledge_image_pull(role: iam.IRole) -> None:
         "AwsSolutions-IAM5[Resource::*]",
         "ecr:GetAuthorizationToken takes no resource; pulling is limited to this app's repository",
     )
+
+
+def readable(construct: IConstruct, arn: str) -> str:
+    """Returns an ARN as cdk-nag shows it in a finding."""
+    resolved = Stack.of(construct).resolve(arn)
+    parts = resolved["Fn::Join"][1] if isinstance(resolved, dict) else [resolved]
+    return "".join(_shown(part) for part in parts)
+
+
+def _shown(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if "Ref" in part:
+        return f"<{part['Ref']}>"
+    if "Fn::GetAtt" in part:
+        return f"<{'.'.join(part['Fn::GetAtt'])}>"
+    return json.dumps(part, separators=(",", ":"))

@@ -220,9 +220,9 @@ class Settings:
             if FrontDoor.BALANCER in self.front_door and self.stage.keeps_data:
                 raise SettingError("front_door=balancer: a stage like prod needs HTTPS; say domain=… and its zone")
             return
-        if self.front_door != (FrontDoor.BALANCER,):
+        if self.front_door not in ((FrontDoor.BALANCER,), (FrontDoor.EXPRESS,)):
             raise SettingError(
-                f"domain={self.domain}: only front_door=balancer takes it;"
+                f"domain={self.domain}: front_door=express or front_door=balancer alone takes it;"
                 " docs/deploy.md, A domain, has the steps by hand for the others"
             )
         if self.hosted_zone_id is None and self.certificate_arn is None:

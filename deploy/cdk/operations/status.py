@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from causeway.settings import Settings
-from functions.doctor_gate import document as doctor
+from functions.front_door import document as doctor
 from operations.aws import DENIED, Aws, Refused, code
 from operations.stacks import STACKS, describe, outputs_of, stack_name
 

@@ -1,5 +1,11 @@
-"""Each combination of `system.py` is synthesised once, with cdk-nag looking on, and shared by all tests."""
+"""Each combination of `system.py` is synthesised once, with cdk-nag looking on, and shared by all tests.
 
+The tests run in several processes. A lock per combination lets one of them synthesise it; the others read the result.
+"""
+
+import fcntl
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -7,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from causeway import images
-from system import COMBINATIONS, Combination, System, synthesise
+from system import COMBINATIONS, Combination, System, read, synthesise
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with mypy, which takes as long as all else together while its cache is empty."""
+    items.sort(key=lambda item: item.name != "test_the_types_are_right")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,37 +34,46 @@ def build_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Combination], System]:
+def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., System]:
     """Synthesis on demand, so that running one test does not wait for all combinations."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
     @cache
-    def once(combination: Combination) -> System:
-        return synthesise(combination, tmp_path_factory.mktemp(str(combination)))
+    def once(combination: Combination, **context: str) -> System:
+        name = hashlib.sha256(f"{combination} {sorted(context.items())}".encode()).hexdigest()[:12]
+        folder = shared / f"synthesised-{name}"
+        with (shared / f"synthesised-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (folder / "complete").exists():
+                return read(combination, folder)
+            system = synthesise(combination, folder, **context)
+            (folder / "complete").touch()
+            return system
 
     return once
 
 
 @pytest.fixture(params=COMBINATIONS, ids=str)
-def system(request: pytest.FixtureRequest, synthesised: Callable[[Combination], System]) -> System:
+def system(request: pytest.FixtureRequest, synthesised: Callable[..., System]) -> System:
     """The test runs once for each combination."""
     return synthesised(request.param)
 
 
 @pytest.fixture(scope="session")
-def prod(tmp_path_factory: pytest.TempPathFactory) -> System:
+def prod(synthesised: Callable[..., System]) -> System:
     """A stage that keeps its data, with everything."""
-    everything = Combination("app-runner+express", catalogue=True, diaries=True)
-    return synthesise(everything, tmp_path_factory.mktemp("prod"), stage="prod")
+    return synthesised(Combination("app-runner+express", catalogue=True, diaries=True), stage="prod")
 
 
 @pytest.fixture(scope="session")
-def prod_balancer(tmp_path_factory: pytest.TempPathFactory) -> System:
+def prod_balancer(synthesised: Callable[..., System]) -> System:
     """A stage that keeps its data behind a balancer."""
-    return synthesise(Combination("balancer", domain=True), tmp_path_factory.mktemp("balancer"), stage="prod")
+    return synthesised(Combination("balancer", domain=True), stage="prod")
 
 
 @pytest.fixture(scope="session")
-def every_system(synthesised: Callable[[Combination], System]) -> list[System]:
+def every_system(synthesised: Callable[..., System]) -> list[System]:
     """For tests that compare combinations."""
     return [synthesised(combination) for combination in COMBINATIONS]
 

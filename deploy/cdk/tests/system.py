@@ -58,8 +58,7 @@ def _pairwise(choices: dict[str, tuple[Any, ...]]) -> list[Combination]:
     """Returns few combinations in which every two values of different choices occur together somewhere."""
     names = list(choices)
     candidates = [dict(zip(names, values, strict=True)) for values in itertools.product(*choices.values())]
-    # Only the balancer takes a domain.
-    candidates = [each for each in candidates if not each["domain"] or each["front_door"] == "balancer"]
+    candidates = [each for each in candidates if not each["domain"] or each["front_door"] in ("balancer", "express")]
 
     def pairs(candidate: dict[str, Any]) -> set[tuple[Any, ...]]:
         return {(one, candidate[one], other, candidate[other]) for one, other in itertools.combinations(names, 2)}
@@ -179,6 +178,11 @@ def synthesise(
     if nag:
         cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
+    return read(combination, folder)
+
+
+def read(combination: Combination, folder: Path) -> System:
+    """Returns what was synthesised into a folder."""
     stacks, images = {}, []
     for manifest in folder.glob("assembly-*/manifest.json"):
         for artifact in json.loads(manifest.read_text())["artifacts"].values():

@@ -1,28 +1,15 @@
 """The function that closes the groups that ECS Express makes, with botocore's model of EC2 judging its calls."""
 
-import importlib.util
-from types import ModuleType
-
 import boto3
-import pytest
+import close_egress
 from botocore.stub import Stubber
 
-from causeway.closed_egress import FUNCTION_SOURCE
 from system import System
 
 GROUP = "arn:aws:ec2:eu-west-1:111122223333:security-group/sg-0123"
 
 
-@pytest.fixture(scope="module")
-def function() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("close_egress", FUNCTION_SOURCE / "index.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _close(function: ModuleType, rules: list[dict], revoked: list[str]) -> None:
+def _close(rules: list[dict], revoked: list[str]) -> None:
     ec2 = boto3.client("ec2", region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
     with Stubber(ec2) as stub:
         expected = {"Filters": [{"Name": "group-id", "Values": ["sg-0123"]}]}
@@ -30,11 +17,11 @@ def _close(function: ModuleType, rules: list[dict], revoked: list[str]) -> None:
         if revoked:
             wanted = {"GroupId": "sg-0123", "SecurityGroupRuleIds": revoked}
             stub.add_response("revoke_security_group_egress", {"Return": True}, wanted)
-        function.close(ec2, [GROUP])
+        close_egress.close(ec2, [GROUP])
         stub.assert_no_pending_responses()
 
 
-def test_every_outgoing_rule_to_everywhere_is_revoked_and_no_other(function: ModuleType):
+def test_every_outgoing_rule_to_everywhere_is_revoked_and_no_other():
     rules = [
         {"SecurityGroupRuleId": "sgr-1", "IsEgress": True, "CidrIpv4": "0.0.0.0/0"},
         {"SecurityGroupRuleId": "sgr-2", "IsEgress": True, "CidrIpv6": "::/0"},
@@ -42,11 +29,11 @@ def test_every_outgoing_rule_to_everywhere_is_revoked_and_no_other(function: Mod
         {"SecurityGroupRuleId": "sgr-4", "IsEgress": False, "CidrIpv4": "0.0.0.0/0"},
     ]
 
-    _close(function, rules, ["sgr-1", "sgr-2"])
+    _close(rules, ["sgr-1", "sgr-2"])
 
 
-def test_a_group_that_is_closed_already_is_left_alone(function: ModuleType):
-    _close(function, [], [])
+def test_a_group_that_is_closed_already_is_left_alone():
+    _close([], [])
 
 
 def test_express_closes_its_own_groups_and_no_other_front_door_needs_it(system: System):

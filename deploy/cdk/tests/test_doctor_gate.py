@@ -1,17 +1,14 @@
 """The function that gates a deployment, asked as CloudFormation, ECS and the schedule ask it."""
 
-import importlib.util
 import json
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from types import ModuleType
 from typing import Any
 
+import doctor_gate
 import pytest
 
-from causeway.gate import FUNCTION_SOURCE
 from system import System
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -19,17 +16,6 @@ WELL = {"Service": {"Revision": "new"}, "Checks": [{"name": "database", "outcome
 STAGE = {"name": "tcp", "outcome": "failed", "cause": "No answer.", "remedy": "Open port 5432."}
 SICK = {"Service": {"Revision": "new"}, "Checks": [{"name": "database", "outcome": "failed", "stages": [STAGE]}]}
 REASON = "database fails at tcp: No answer.; Open port 5432."
-
-
-@pytest.fixture(scope="module")
-def function() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(FUNCTION_SOURCE))
-    spec = importlib.util.spec_from_file_location("doctor_gate", FUNCTION_SOURCE / "index.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(FUNCTION_SOURCE))
 
 
 class Time:
@@ -56,7 +42,7 @@ def _event(kind: str = "Update") -> dict[str, Any]:
     }
 
 
-def _cloudformation(function: ModuleType, answers: list[Any], kind: str = "Update", rolling_back: bool = False):
+def _cloudformation(answers: list[Any], kind: str = "Update", rolling_back: bool = False):
     """Returns what CloudFormation is told, and how often the doctor was asked; the last answer repeats."""
     asked, told, time = [], [], Time()
 
@@ -66,73 +52,73 @@ def _cloudformation(function: ModuleType, answers: list[Any], kind: str = "Updat
         answer = answers[min(len(asked), len(answers)) - 1]
         if isinstance(answer, Exception):
             raise answer
-        return function.judge(*answer, revision)
+        return doctor_gate.judge(*answer, revision)
 
-    function.for_cloudformation(
+    doctor_gate.for_cloudformation(
         _event(kind), ask, lambda event, why: told.append(why), lambda stack: rolling_back, time.clock, time.sleep
     )
     [why] = told
     return why, len(asked), time.now
 
 
-def test_a_revision_passes_after_three_good_answers(function: ModuleType):
-    assert _cloudformation(function, [(200, json.dumps(WELL))]) == (None, 3, 10)
+def test_a_revision_passes_after_three_good_answers():
+    assert _cloudformation([(200, json.dumps(WELL))]) == (None, 3, 10)
 
 
-def test_a_database_that_wakes_up_is_waited_for(function: ModuleType):
+def test_a_database_that_wakes_up_is_waited_for():
     sick, well = (503, json.dumps(SICK)), (200, json.dumps(WELL))
 
-    why, asked, _ = _cloudformation(function, [sick, sick, well, sick, well])
+    why, asked, _ = _cloudformation([sick, sick, well, sick, well])
 
     assert (why, asked) == (None, 7)
 
 
-def test_a_hop_that_stays_failed_fails_the_deployment_with_stage_cause_and_remedy(function: ModuleType):
-    why, _, seconds = _cloudformation(function, [(503, json.dumps(SICK))])
+def test_a_hop_that_stays_failed_fails_the_deployment_with_stage_cause_and_remedy():
+    why, _, seconds = _cloudformation([(503, json.dumps(SICK))])
 
     assert why == REASON
     assert seconds < 15 * 60
 
 
-def test_the_old_revision_does_not_answer_for_the_new_one(function: ModuleType):
+def test_the_old_revision_does_not_answer_for_the_new_one():
     old = {**WELL, "Service": {"Revision": "old"}}
 
-    why, *_ = _cloudformation(function, [(200, json.dumps(old))])
+    why, *_ = _cloudformation([(200, json.dumps(old))])
 
     assert why == "revision old answers, not yet new"
 
 
 @pytest.mark.parametrize("document", ["", "<html>", "[]", "{}", "null", '{"Checks": []}', '{"Checks": 7}'])
-def test_an_answer_that_is_no_document_is_not_well(function: ModuleType, document: str):
-    why, *_ = _cloudformation(function, [(200, document)])
+def test_an_answer_that_is_no_document_is_not_well(document: str):
+    why, *_ = _cloudformation([(200, document)])
 
     assert why is not None
 
 
-def test_an_api_that_does_not_answer_is_not_well(function: ModuleType):
-    why, *_ = _cloudformation(function, [(0, "timed out")])
+def test_an_api_that_does_not_answer_is_not_well():
+    why, *_ = _cloudformation([(0, "timed out")])
 
     assert why == "the public API does not answer: timed out"
 
 
 @pytest.mark.parametrize(("kind", "rolling_back"), [("Delete", False), ("Update", True)])
-def test_deletion_and_roll_back_always_pass_without_asking(function: ModuleType, kind: str, rolling_back: bool):
-    assert _cloudformation(function, [(503, json.dumps(SICK))], kind, rolling_back) == (None, 0, 0)
+def test_deletion_and_roll_back_always_pass_without_asking(kind: str, rolling_back: bool):
+    assert _cloudformation([(503, json.dumps(SICK))], kind, rolling_back) == (None, 0, 0)
 
 
-def test_cloudformation_is_told_even_if_the_gate_itself_fails(function: ModuleType):
-    why, *_ = _cloudformation(function, [RuntimeError(TOKEN)])
+def test_cloudformation_is_told_even_if_the_gate_itself_fails():
+    why, *_ = _cloudformation([RuntimeError(TOKEN)])
 
     assert why == "the gate itself failed: RuntimeError"
 
 
-def test_ecs_goes_on_when_the_doctor_is_well_and_takes_back_when_it_stays_ill(function: ModuleType):
+def test_ecs_goes_on_when_the_doctor_is_well_and_takes_back_when_it_stays_ill():
     event: dict[str, Any] = {"lifecycleStage": "POST_TEST_TRAFFIC_SHIFT"}
-    assert function.for_ecs(event, lambda revision: None) == {"hookStatus": "SUCCEEDED"}
+    assert doctor_gate.for_ecs(event, lambda revision: None) == {"hookStatus": "SUCCEEDED"}
 
     statuses = []
     while not statuses or statuses[-1] == "IN_PROGRESS":
-        answer = function.for_ecs(event, lambda revision: REASON)
+        answer = doctor_gate.for_ecs(event, lambda revision: REASON)
         statuses.append(answer["hookStatus"])
         event = {**event, "hookDetails": answer.get("hookDetails")}
 
@@ -140,7 +126,7 @@ def test_ecs_goes_on_when_the_doctor_is_well_and_takes_back_when_it_stays_ill(fu
 
 
 @pytest.fixture
-def api(function: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
     """A public API on a real port."""
 
     class Doctor(BaseHTTPRequestHandler):
@@ -164,28 +150,26 @@ def api(function: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPS
     server.server_close()
 
 
-def test_the_doctor_is_asked_with_the_token_and_the_test_header(
-    function: ModuleType, api: HTTPServer, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_doctor_is_asked_with_the_token_and_the_test_header(api: HTTPServer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXTRA_HEADER", "x-causeway-test=new-revision")
     url = f"http://api.example:{api.server_port}/test-connection"
 
-    status, body = function.fetch(url, TOKEN, "127.0.0.1")
+    status, body = doctor_gate.fetch(url, TOKEN, "127.0.0.1")
 
     path, headers = api.seen
-    assert (status, function.judge(status, body, "new")) == (503, REASON)
+    assert (status, doctor_gate.judge(status, body, "new")) == (503, REASON)
     assert path == "/test-connection"
     assert headers["Host"] == f"api.example:{api.server_port}"
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     assert headers["x-causeway-test"] == "new-revision"
 
 
-def test_nothing_listens_is_a_reason_and_no_exception(function: ModuleType, api: HTTPServer):
+def test_nothing_listens_is_a_reason_and_no_exception(api: HTTPServer):
     port = api.server_port
     api.shutdown()
     api.server_close()
 
-    status, reason = function.fetch(f"http://127.0.0.1:{port}/test-connection", TOKEN)
+    status, reason = doctor_gate.fetch(f"http://127.0.0.1:{port}/test-connection", TOKEN)
 
     assert status == 0
     assert TOKEN not in reason

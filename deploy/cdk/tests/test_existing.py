@@ -4,7 +4,7 @@ import pytest
 
 from causeway.kinds import SettingError
 from causeway.settings import Settings
-from system import Combination, System, synthesise
+from system import Combination, System
 
 NETWORK = {
     "vpc_id": "vpc-0123",
@@ -21,14 +21,13 @@ DATABASE = {
 
 
 @pytest.fixture(scope="module", params=["express", "balancer", "app-runner"])
-def in_their_network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> System:
-    combination = Combination(request.param, catalogue=True, diaries=True)
-    return synthesise(combination, tmp_path_factory.mktemp("network"), **NETWORK)
+def in_their_network(request: pytest.FixtureRequest, synthesised) -> System:
+    return synthesised(Combination(request.param, catalogue=True, diaries=True), **NETWORK)
 
 
 @pytest.fixture(scope="module")
-def with_all_of_theirs(tmp_path_factory: pytest.TempPathFactory) -> System:
-    return synthesise(Combination(), tmp_path_factory.mktemp("all"), cluster_name="theirs", **NETWORK, **DATABASE)
+def with_all_of_theirs(synthesised) -> System:
+    return synthesised(Combination(), cluster_name="theirs", **NETWORK, **DATABASE)
 
 
 def test_nothing_is_added_to_their_network(in_their_network: System):

@@ -93,6 +93,7 @@ def test_app_runners_roles_are_taken_on_by_app_runner_only(with_app_runner: Syst
         "AccessRole": {"Service": "build.apprunner.amazonaws.com"},
         "ApplicationRole": {"Service": "tasks.apprunner.amazonaws.com"},
         "DoctorGateRole": {"Service": "lambda.amazonaws.com"},
+        "KeptLogsRole": {"Service": "lambda.amazonaws.com"},
     }
 
 

@@ -8,6 +8,8 @@ from system import Resource, System
 ACTIONS_THAT_TAKE_NO_RESOURCE = {
     "ec2:DescribeSecurityGroupRules",
     "ecr:GetAuthorizationToken",
+    "elasticloadbalancing:DescribeLoadBalancers",
+    "elasticloadbalancing:DescribeRules",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "xray:GetSamplingRules",

@@ -154,7 +154,10 @@ ZONE = {"hosted_zone_id": "Z0123456789ABC", "hosted_zone_name": "example.com"}
         ({"front_door": "balancer", "domain": "api.example.com"}, "say hosted_zone_id and hosted_zone_name"),
         ({"front_door": "balancer", "domain": "api.example.org", **ZONE}, "it is not in the zone"),
         ({"front_door": "balancer", "domain": "api.notexample.com", **ZONE}, "it is not in the zone"),
-        ({"front_door": "app-runner", "domain": "api.example.com", **ZONE}, "only front_door=balancer takes it"),
+        (
+            {"front_door": "app-runner", "domain": "api.example.com", **ZONE},
+            "front_door=express or front_door=balancer alone takes it",
+        ),
         ({"front_door": "balancer", "stage": "prod"}, "a stage like prod needs HTTPS"),
     ],
 )

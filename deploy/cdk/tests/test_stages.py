@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from system import Combination, System, synthesise
+from system import Combination, System
 
 EVERYTHING = Combination("balancer+express", catalogue=True, diaries=True)
 
@@ -31,12 +31,8 @@ UNIQUE_IN_AN_ACCOUNT = {
 
 
 @pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> tuple[System, System]:
-    folder = tmp_path_factory.mktemp("stages")
-    return (
-        synthesise(EVERYTHING, folder / "dev", nag=False),
-        synthesise(EVERYTHING, folder / "alice", nag=False, stage="alice", like="dev"),
-    )
+def stages(synthesised) -> tuple[System, System]:
+    return synthesised(EVERYTHING), synthesised(EVERYTHING, stage="alice", like="dev")
 
 
 def _names(system: System) -> set[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from causeway.contract import METRICS_NAMESPACE
+from causeway.queries import queries
 from system import REPOSITORY_ROOT, Resource, System
 
 RUNBOOKS = (REPOSITORY_ROOT / "docs/runbooks.md").read_text()
@@ -104,6 +105,18 @@ def test_the_dashboard_shows_every_front_door_and_the_database(system: System):
     for door in system.combination.front_door.split("+"):
         assert f"{door.replace('-', '')}: requests" in text
     assert "database: capacity" in text
+
+
+def test_the_dashboard_shows_the_cost_and_each_query_of_the_document(system: System):
+    text = json.dumps(system.only("AWS::CloudWatch::Dashboard").properties["DashboardBody"])
+    document = (REPOSITORY_ROOT / "docs/observability.md").read_text()
+    shown = queries()
+
+    assert "AWS/Billing" in text
+    assert [query.text for query in shown] == re.findall(r"```sql\n(.+?)\n```", document, re.DOTALL)
+    for query in shown:
+        last = query.text.replace("\n", " ").split(" | ")[-1]
+        assert json.dumps(json.dumps(last)[1:-1])[1:-1] in text, query.title
 
 
 def test_expresss_alarms_count_both_target_groups_of_its_canary(system: System):

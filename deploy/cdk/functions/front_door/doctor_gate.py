@@ -14,6 +14,7 @@ import ssl
 import time
 import urllib.parse
 
+import answer
 import document as doctor
 
 GOOD_ANSWERS = 3
@@ -23,7 +24,6 @@ PATIENCE_SECONDS = 13 * 60
 
 ANSWER_SECONDS = 60
 LONGEST_ANSWER = 1 << 20
-LONGEST_REASON = 1000
 HOOK_TRIES = 20
 HOOK_DELAY_SECONDS = 30
 
@@ -132,8 +132,8 @@ def fetch(url, token, connect_to=None):
     connection = _connection(parts, connect_to or parts.hostname)
     try:
         connection.request("GET", parts.path, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read(LONGEST_ANSWER)
+        response = connection.getresponse()
+        return response.status, response.read(LONGEST_ANSWER)
     except (OSError, http.client.HTTPException) as error:
         return 0, str(error) or type(error).__name__
     finally:
@@ -163,15 +163,5 @@ def is_rolling_back(stack):
 
 
 def respond(event, why):
-    """Sends CloudFormation the result; the reason becomes the stack's event."""
-    body = {
-        "Status": "SUCCESS" if why is None else "FAILED",
-        "Reason": (why or "the doctor is well")[:LONGEST_REASON],
-        "PhysicalResourceId": event.get("PhysicalResourceId", "doctor-gate"),
-        **{key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")},
-    }
-    parts = urllib.parse.urlsplit(event["ResponseURL"])
-    connection = _connection(parts, parts.hostname)
-    connection.request("PUT", f"{parts.path}?{parts.query}", body=json.dumps(body).encode())
-    connection.getresponse().read()
-    connection.close()
+    """Tells CloudFormation how it ended."""
+    answer.send(event, "doctor-gate", why)
