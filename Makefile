@@ -28,7 +28,7 @@ else
 	@"$(TARGET)/debug/with-postgres" -- $(CARGO) test --workspace
 endif
 
-test-all: test test-deploy test-explain test-faults ## Run all tests: also templates, explain, images and faults
+test-all: test test-deploy test-explain test-observability test-faults ## Run all tests: also templates, explain, Prometheus, images and faults
 
 check: ## Check formatting, imports, words, lints and links as errors, and licences and bans where cargo-deny is installed
 	$(CARGO) fmt --all --check
@@ -63,3 +63,4 @@ clean-test: ## Remove test containers that a killed run left behind
 include deploy/images.mk
 include deploy/cdk/cdk.mk
 include deploy/explain/explain.mk
+include deploy/observability/observability.mk

@@ -9,7 +9,7 @@ BASE ?= $(if $(shell docker image inspect causeway-base/builder:1 2>/dev/null | 
 TAG ?= local
 export PROFILE BASE TAG
 
-.PHONY: images up down test-faults sbom
+.PHONY: images up down test-faults sbom pin-bases release-files release-push release-publish
 
 images: ## Build both services' images (PROFILE, BASE=local where no registry can be reached, TAG)
 	@deploy/dev/containers/images
@@ -25,3 +25,16 @@ test-faults: images ## Run the system under faults, on containers; some eight mi
 
 sbom: ## Write the bills of materials of both services (CycloneDX) to target/sbom
 	@deploy/dev/sbom
+
+pin-bases: ## Write the present digests of all base images into Dockerfiles and compose.yaml; needs a registry
+	@deploy/dev/pin-bases
+
+# What .github/workflows/release.yml runs: RELEASE=v0.1.0 REGISTRY=ghcr.io/owner/causeway.
+release-files: ## Pack both images' programs with licence and SBOM into target/release-files
+	@deploy/dev/release files
+
+release-push: ## Push both images, each under a tag that names this machine's architecture
+	@deploy/dev/release push
+
+release-publish: ## Join, sign and attest the images of both architectures, and make the GitHub release
+	@deploy/dev/release publish

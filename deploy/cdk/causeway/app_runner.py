@@ -15,6 +15,13 @@ from causeway.settings import Settings
 
 CONCURRENT_REQUESTS_PER_INSTANCE = 100
 
+TRACES = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.05",
+}
+"""App Runner alone has a collector beside the application, at the address that the SDK takes by default."""
+
 
 class AppRunnerFrontDoor(FrontDoorStack):
     """App Runner service whose outgoing traffic goes through a VPC connector."""
@@ -72,7 +79,7 @@ class AppRunnerFrontDoor(FrontDoorStack):
                     port=str(contract.PORT),
                     runtime_environment_variables=[
                         apprunner.CfnService.KeyValuePairProperty(name=name, value=value)
-                        for name, value in self.environment_variables(settings, image).items()
+                        for name, value in {**self.environment_variables(settings, image), **TRACES}.items()
                     ],
                     runtime_environment_secrets=[
                         apprunner.CfnService.KeyValuePairProperty(name="ADMIN_TOKEN", value=self.admin_token_arn)

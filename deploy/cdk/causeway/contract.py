@@ -5,6 +5,7 @@ import json
 
 from aws_cdk import Aws
 
+from causeway.diaries import bucket_name
 from causeway.settings import Settings
 
 PORT = 8080
@@ -35,7 +36,9 @@ _LOGGING = {"RUST_LOG": "info", "LOG_FORMAT": "json", "METRICS": "emf"}
 
 def frontend_environment(settings: Settings, database_secret_arn: str) -> dict[str, str]:
     """The same on every front door. Host, port and name of the database are in the secret, so they are not here."""
+    pictures = {"DIARY_BUCKET": bucket_name(settings)} if settings.diaries else {}
     return {
+        **pictures,
         **_LOGGING,
         "BIND_ADDRESS": "0.0.0.0",
         "AWS_REGION": Aws.REGION,

@@ -24,7 +24,7 @@ _DEFAULTS_FIT = {
 NOT_SET_ON_AWS = {
     "frontend-api": {
         **_DEFAULTS_FIT,
-        **{name: "the deployment will set it" for name in ("METRICS", "REVISION")},
+        "REVISION": "the deployment will set it",
         "DB_CONNECT_TIMEOUT_MS": "its default fits",
         "DB_QUERY_TIMEOUT_MS": "its default fits",
         "DB_IDLE_TIMEOUT_MS": "its default lets Aurora pause",
@@ -34,6 +34,7 @@ NOT_SET_ON_AWS = {
         "PRIVATE_SERVICE_TIMEOUT_MS": "its default fits",
         "QUEUE_CAPACITY": "its default fits",
         "REQUEST_TIMEOUT_MS": "its default fits",
+        "ECS_CONTAINER_METADATA_URI_V4": "ECS sets it",
         "DATABASE_URL": "for one machine",
         "DB_HOST": "the secret has it",
         "DB_PORT": "the secret has it",
@@ -44,18 +45,21 @@ NOT_SET_ON_AWS = {
         "TABLE_NAME": "its default is system A's name",
         "TARGET": "taken from the secret",
         "TARGETPORT": "taken from the secret",
-        "SESSION_DAYS": "its default fits",
-        "SESSION_IDLE_DAYS": "its default fits",
-        "SIGN_IN_TRIES": "its default fits",
-        "SIGN_IN_TRIES_PER_ACCOUNT": "its default fits",
-        "SIGN_IN_TRIES_PER_ADDRESS": "its default fits",
-        "PASSWORD_CHECKS_PER_ADDRESS": "its default fits",
+        "SESSION_IDLE_HOURS": "its default fits",
+        "SESSION_LIFETIME_HOURS": "its default fits",
+        "FAILURES_PER_ACCOUNT_AND_ADDRESS": "its default fits",
+        "FAILURES_PER_ADDRESS": "its default fits",
+        "FAILURES_PER_ACCOUNT": "its default fits",
+        "HASHES_PER_ADDRESS": "its default fits",
+        "PASSWORD_QUEUE": "its default fits",
         "SIGN_UPS_PER_ADDRESS": "its default fits",
+        "DIARY_BUCKET": "set with the setting diaries only",
+        "DIARY_USER_MEGABYTES": "its default fits",
+        "DIARY_UPLOADS": "its default fits the memory of a task",
         "DOCTOR_TARGETS": "what else the doctor should look at is for each user to say",
     },
     "private-service": {
         **_DEFAULTS_FIT,
-        "METRICS": "the deployment will set it",
         "ECS_CONTAINER_METADATA_URI_V4": "ECS sets it",
         "ADMIN_TOKEN": "nobody scrapes it: its metrics leave by the log",
         "FORWARDED_HOPS": "only the front door and the catalogue's balancer reach it",
@@ -67,7 +71,7 @@ NOT_SET_ON_AWS = {
 }
 
 SET_AHEAD = {
-    "METRICS": "services without the metrics of CloudWatch ignore it",
+    "DIARY_BUCKET": "services without diaries ignore it",
     "REVISION": "services whose doctor does not name a revision ignore it",
 }
 
@@ -113,7 +117,8 @@ def test_the_templates_set_nothing_that_a_service_does_not_know(system: System, 
 
 def test_what_the_templates_leave_out_is_left_out_for_a_reason(system: System, program: str):
     for container in _containers(system, program):
-        known = {name for name in _ask(container).variables if not name.startswith("AWS_")}
+        # Traces go to App Runner's collector alone, and the SDK's defaults fit.
+        known = {name for name in _ask(container).variables if not name.startswith(("AWS_", "OTEL_"))}
         left_out = known - set(container.environment) - set(NOT_SET_ON_AWS[program])
         assert not left_out, f"set {sorted(left_out)} in causeway/contract.py, or say in NOT_SET_ON_AWS why not"
 
@@ -131,9 +136,15 @@ def test_the_gate_waits_for_a_revision_only_if_the_doctor_names_it():
     assert known or not contract.REVISION_IS_NAMED
 
 
-def test_both_front_doors_set_the_same(system: System):
+def test_all_front_doors_set_the_same_but_for_the_traces_of_app_runner(system: System):
     environments = {
-        tuple(sorted((name, value) for name, value in container.environment.items() if name != "REVISION"))
+        tuple(
+            sorted(
+                (name, value)
+                for name, value in container.environment.items()
+                if name != "REVISION" and not (name.startswith("OTEL_") and container.name == "App Runner")
+            )
+        )
         for container in _containers(system, "frontend-api")
     }
 

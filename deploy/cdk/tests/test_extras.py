@@ -1,8 +1,11 @@
 """System D's catalogue and system B's bucket, where they were asked for."""
 
+from collections import defaultdict
+from typing import Any
+
 import pytest
 
-from system import COMBINATIONS, System
+from system import COMBINATIONS, Resource, System
 
 
 @pytest.fixture(params=[combination for combination in COMBINATIONS if combination.catalogue], ids=str)
@@ -203,6 +206,28 @@ def test_only_the_application_may_touch_the_objects_and_only_with_diaries(system
     assert allowed == (
         {(door, "ApplicationRoleDefaultPolicy") for door in doors} if system.combination.diaries else set()
     )
+
+
+def test_the_application_is_told_the_bucket_exactly_with_diaries(system: System):
+    diaries = system.combination.diaries
+    name = system.only("AWS::S3::Bucket", "Diaries").properties["BucketName"] if diaries else None
+
+    for service in _public_apis(system):
+        assert _variables(service)["DIARY_BUCKET"] == name, service.key
+
+
+def _public_apis(system: System) -> list[Resource]:
+    tasks = [task for task in system.of_type("AWS::ECS::TaskDefinition") if task.stack.name.endswith("FrontDoor")]
+    return [*system.of_type("AWS::AppRunner::Service"), *tasks]
+
+
+def _variables(service: Resource) -> defaultdict[str, Any]:
+    if service.type == "AWS::ECS::TaskDefinition":
+        pairs = service.properties["ContainerDefinitions"][0]["Environment"]
+    else:
+        image = service.properties["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
+        pairs = image["RuntimeEnvironmentVariables"]
+    return defaultdict(lambda: None, {pair["Name"]: pair["Value"] for pair in pairs})
 
 
 def test_the_name_that_the_policies_use_is_the_buckets(diaries: System):
