@@ -68,15 +68,20 @@ impl Attempts {
     ///
     /// # Errors
     /// If one of the counters has reached its limit; then none has counted.
-    pub async fn count(&self, counters: &[Counter]) -> Result<(), AttemptError> {
-        self.database
-            .transaction(async |transaction| {
+    pub async fn count(&self, counters: &[Counter], client: &Client) -> Result<(), AttemptError> {
+        let counted = self
+            .database
+            .repeating(async |transaction| {
                 let counts = store::count(transaction, counters).await?;
                 let full = |count: &Count| counters.iter().any(|c| c.key == count.key && count.n > c.most);
                 let wait = counts.iter().filter(|count| full(count)).map(|count| count.ends_in).max();
                 wait.map_or(Ok(()), |wait| Err(AttemptError::Limited(wait)))
             })
-            .await
+            .await;
+        if matches!(counted, Err(AttemptError::Limited(_))) {
+            client.note("limited", None);
+        }
+        counted
     }
 
     /// Gives an attempt back that has succeeded.

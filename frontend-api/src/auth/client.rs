@@ -52,8 +52,8 @@ impl Client {
         tracing::info!(
             target: "security",
             event,
-            user = user.map(UserId::get),
-            client = %self.address,
+            user.id = user.map(UserId::get),
+            client.address = %self.address,
             request_id = &*self.request_id,
             "security"
         );

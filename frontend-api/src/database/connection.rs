@@ -115,10 +115,11 @@ impl Connection {
         self.statement(self.client().batch_execute(sql)).await
     }
 
-    pub(super) async fn begin(&self) -> Result<Transaction<'_>, DatabaseError> {
+    /// `conflict` becomes true if another transaction is why this one fails.
+    pub(super) async fn begin<'a>(&'a self, conflict: &'a AtomicBool) -> Result<Transaction<'a>, DatabaseError> {
         self.in_transaction.store(true, Relaxed);
         self.command("BEGIN").await?;
-        Ok(Transaction { connection: self, failed: AtomicBool::new(false) })
+        Ok(Transaction { connection: self, failed: AtomicBool::new(false), conflict })
     }
 }
 
@@ -166,12 +167,14 @@ pub struct Transaction<'a> {
     /// PostgreSQL answers the COMMIT of a transaction in which a statement failed with ROLLBACK and without an error,
     /// and the driver does not report that.
     failed: AtomicBool,
+    conflict: &'a AtomicBool,
 }
 
 impl Transaction<'_> {
     fn note<T>(&self, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
-        if result.is_err() {
+        if let Err(error) = &result {
             self.failed.store(true, Relaxed);
+            self.conflict.fetch_or(error.is_conflict(), Relaxed);
         }
         result
     }
@@ -201,6 +204,9 @@ impl Transaction<'_> {
 
     async fn end(&self, command: &'static str) -> Result<(), DatabaseError> {
         let result = self.connection.command(command).await;
+        if let Err(error) = &result {
+            self.conflict.fetch_or(error.is_conflict(), Relaxed);
+        }
         // An answer, even an error, says that the server has ended the transaction.
         if result.as_ref().err().is_none_or(|error| error.sqlstate().is_some()) {
             self.connection.in_transaction.store(false, Relaxed);

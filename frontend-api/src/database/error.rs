@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use causeway_common::http::problem::{Failure, Kind, Retry};
+use causeway_common::telemetry::chain;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::credentials::CredentialsError;
@@ -24,8 +25,8 @@ pub enum DatabaseError {
     #[error("no further connection could be made a moment ago: {0}")]
     RefusedBefore(Arc<str>),
     /// A statement failed.
-    #[error("the query failed")]
-    Query(#[source] tokio_postgres::Error),
+    #[error("the query failed: {}", reported(.0))]
+    Query(tokio_postgres::Error),
     /// A row is not of the form that is expected of it.
     #[error("a row can't be read")]
     Decode(#[source] tokio_postgres::Error),
@@ -95,6 +96,12 @@ impl DatabaseError {
         self.is_of_class(&["22", "23", "44", "P0"])
     }
 
+    /// The server rolled the transaction back because of another one: 40001, or a deadlock.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.sqlstate() == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
+            || self.sqlstate() == Some(&SqlState::T_R_DEADLOCK_DETECTED)
+    }
+
     fn is_of_class(&self, classes: &[&str]) -> bool {
         self.sqlstate().is_some_and(|code| classes.iter().any(|class| code.code().starts_with(class)))
     }
@@ -114,6 +121,13 @@ impl DatabaseError {
         ];
         self.sqlstate().is_some_and(|code| CODES.contains(code))
     }
+}
+
+/// What the server said, without the rows that its DETAIL quotes: those are not for the log.
+fn reported(error: &tokio_postgres::Error) -> String {
+    let Some(said) = error.as_db_error() else { return chain(error) };
+    let constraint = said.constraint().map(|name| format!(", constraint {name}")).unwrap_or_default();
+    format!("{}: {} (SQLSTATE {}{constraint})", said.severity(), said.message(), said.code().code())
 }
 
 /// The database cannot be used, or did not answer as it should.

@@ -23,6 +23,7 @@ mod tls;
 mod url;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use deadpool::managed::{Pool, PoolError, QueueMode};
@@ -45,6 +46,9 @@ pub use crate::aws::secrets_manager::SecretsManager;
 
 /// While a connection can't be made and none is released, how often to look.
 const RELEASE_PAUSE: Duration = Duration::from_millis(250);
+
+/// How often a transaction runs that others keep getting in the way of.
+const MOST_ATTEMPTS: u32 = 10;
 
 /// The pool and what is known of the server behind it. Cheap to clone.
 #[derive(Clone)]
@@ -104,8 +108,36 @@ impl Database {
         &self,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.attempt(work, &AtomicBool::new(false)).await
+    }
+
+    /// As [`Database::transaction`], but runs `work` again if the server rolled it back because of another transaction,
+    /// which says nothing about this one.
+    ///
+    /// # Errors
+    /// As [`Database::transaction`]; a conflict only after several attempts or `DB_QUERY_TIMEOUT_MS`.
+    pub async fn repeating<T, E: From<DatabaseError>>(
+        &self,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let deadline = Instant::now() + self.config.query_timeout;
+        for _ in 1..MOST_ATTEMPTS {
+            let conflict = AtomicBool::new(false);
+            let result = self.attempt(&work, &conflict).await;
+            if result.is_ok() || !conflict.into_inner() || Instant::now() >= deadline {
+                return result;
+            }
+        }
+        self.transaction(work).await
+    }
+
+    async fn attempt<T, E: From<DatabaseError>>(
+        &self,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
+        conflict: &AtomicBool,
+    ) -> Result<T, E> {
         let connection = self.connection(Lane::Shared).await?;
-        let transaction = connection.begin().await?;
+        let transaction = connection.begin(conflict).await?;
         match work(&transaction).await {
             Ok(value) => {
                 transaction.commit().await?;

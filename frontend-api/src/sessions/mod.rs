@@ -35,7 +35,7 @@ impl Sessions {
         client: &Client,
     ) -> Result<Opened, UserError> {
         let proof = self.users.prove(email, password, client).await?;
-        let opened = self.database.transaction(async |transaction| {
+        let opened = self.database.repeating(async |transaction| {
             // The password may have changed while it was hashed; that has ended all sessions, and no new one may follow.
             if !self.users.holds(transaction, &proof).await? {
                 return Err(UserError::WrongCredentials);

@@ -116,7 +116,7 @@ impl Users {
         let (Some(email), Some(name), Some(password)) = (email, name, password) else {
             return Err(UserError::Refused(refused));
         };
-        self.auth.attempts.count(&self.auth.attempts.of_sign_up(client)).await?;
+        self.auth.attempts.count(&self.auth.attempts.of_sign_up(client), client).await?;
         let taken = async |connection: &_| store::find_by_email(connection, email.as_str()).await;
         if self.database.run(Lane::Shared, taken).await?.is_some() {
             return Err(UserError::EmailTaken);
@@ -186,7 +186,7 @@ impl Users {
         ends_sessions: bool,
         client: &Client,
     ) -> Result<Changed, UserError> {
-        let changed = self.database.transaction(async |transaction| {
+        let changed = self.database.repeating(async |transaction| {
             let expected = proof.map(Proof::password);
             let user = store::update(transaction, id, fields, hash, expected).await?;
             let user = user.ok_or(if expected.is_some() { UserError::WrongPassword } else { UserError::NotFound })?;
@@ -220,7 +220,7 @@ impl Users {
             Caller::User(_) => Some(self.prove_again(account, current_password, client).await?),
             Caller::Admin => None,
         };
-        let deleted = self.database.transaction(async |transaction| {
+        let deleted = self.database.repeating(async |transaction| {
             let expected = proof.as_ref().map(Proof::password);
             let user = store::delete(transaction, id, expected).await?;
             let user = user.ok_or(if expected.is_some() { UserError::WrongPassword } else { UserError::NotFound })?;

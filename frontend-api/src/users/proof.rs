@@ -39,7 +39,7 @@ impl Users {
     /// [`UserError::WrongCredentials`] if nobody has this email, and if the password is another.
     pub async fn prove(&self, email: &str, password: &SecretString, client: &Client) -> Result<Proof, UserError> {
         let counters = self.auth.attempts.of_sign_in(email, client);
-        self.auth.attempts.count(&counters).await?;
+        self.auth.attempts.count(&counters, client).await?;
         let found = async |connection: &_| store::find_by_email(connection, email).await;
         // PostgreSQL can store no U+0000, so nobody has an email with one.
         let account = if email.contains('\0') { None } else { self.database.run(Lane::Shared, found).await? };
@@ -62,7 +62,7 @@ impl Users {
     ) -> Result<Proof, UserError> {
         let password = password.ok_or(UserError::WrongPassword)?;
         let counters = self.auth.attempts.of_sign_in(&account.user.email, client);
-        self.auth.attempts.count(&counters).await?;
+        self.auth.attempts.count(&counters, client).await?;
         let user = account.user.id;
         match self.check(Some(account), password, counters).await? {
             Some(proof) => Ok(proof),

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but clippy does not count their helpers")]
 
 mod access_log;
+mod attempts;
+mod authorization;
 mod aws;
 mod config;
 mod config_secrets;
 mod connections;
+mod cross_site;
 mod failures_network;
 mod failures_postgres;
 mod failures_queue;
@@ -19,6 +22,7 @@ mod metrics;
 mod people;
 mod private_service;
 mod private_service_replicas;
+mod secrets;
 mod sessions;
 mod shutdown;
 mod sockets;

@@ -145,3 +145,43 @@ async fn signing_in_ends_the_session_whose_cookie_came_along() {
     let token = token_of(request.json(&body).send().await.unwrap()).await;
     assert!(!jane.is_signed_in(&app).await && is_session(&app, &token).await && john.is_signed_in(&app).await);
 }
+
+#[tokio::test]
+async fn a_password_that_changes_while_somebody_signs_in_with_it_opens_no_session() {
+    let (app, database) = spawn_app().await;
+    let person = Person::new(&app, "jane").await;
+    let mut client = database.client().await;
+    let transaction = client.transaction().await.unwrap();
+    transaction.execute("UPDATE users SET password = 'another'", &[]).await.unwrap();
+    transaction.execute("DELETE FROM sessions", &[]).await.unwrap();
+    let signing_in = sign_in(&app, &person.email, PASSWORD);
+    let watcher = database.client().await;
+    let blocked =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let change = async {
+        eventually("the sign-in waits for the user", async || {
+            (watcher.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) > 0).then_some(())
+        })
+        .await;
+        transaction.commit().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(signing_in, change);
+    problem(answer, StatusCode::UNAUTHORIZED, "wrong-credentials").await;
+    assert_eq!(count(&watcher, "sessions").await, 0);
+}
+
+#[tokio::test]
+async fn a_hash_of_older_parameters_is_replaced_when_its_user_signs_in() {
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+
+    let (app, database) = spawn_app().await;
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1024, 1, 1, None).unwrap());
+    let hash = weak.hash_password_with_salt(PASSWORD.as_bytes(), b"0123456789abcdef").unwrap().to_string();
+    let client = database.client().await;
+    client.execute("INSERT INTO users (email, password) VALUES ('jane@example.com', $1)", &[&hash]).await.unwrap();
+    for _ in 0..2 {
+        token_of(sign_in(&app, "jane@example.com", PASSWORD).await).await;
+        let stored: String = client.query_one("SELECT password FROM users", &[]).await.unwrap().get(0);
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+    }
+}
