@@ -34,6 +34,8 @@ check: ## Check formatting, imports, words, lints and links as errors, and licen
 	$(CARGO) fmt --all --check
 	@if command -v python3 >/dev/null; then .ci/imports && .ci/words; \
 	else echo "python3 is not installed: imports and words are not checked"; fi
+	@if [ -e "$(CDK_PROVABLE)" ]; then $(MAKE) --no-print-directory check-workflows; \
+	else echo "the workflows are not checked: make test-deploy installs actionlint and zizmor, and checks them too"; fi
 	$(CARGO) clippy --workspace --all-targets --quiet -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 ifneq ($(DENY),)

@@ -68,7 +68,7 @@ class BalancerFrontDoor(FrontDoorStack):
         )
         # The domain's record may be missing at the first deployment, so the gate connects to the balancer's own name.
         gate = self.gate(settings, url, CONNECT_TO=balancer.load_balancer_dns_name, EXTRA_HEADER="=".join(TEST_HEADER))
-        self.service.add_lifecycle_hook(gate.as_hook())
+        self.service.add_lifecycle_hook(gate.as_hook(self.revision))
 
     def _balancer_group(self, settings: Settings, service: ec2.SecurityGroup) -> ec2.SecurityGroup:
         """The one group of the system that lets everybody in: to the listeners, and from there to the service."""

@@ -48,6 +48,9 @@ class FrontDoorStack(Stack):
     traffic: Traffic
     """What CloudWatch measures of it; set by the front door."""
 
+    certificate_arn: str | None = None
+    """The domain's certificate, if there is a domain."""
+
     revision: str
     doctor_gate: DoctorGate
 
@@ -91,15 +94,19 @@ class FrontDoorStack(Stack):
 
     def certificate(self, settings: Settings) -> acm.ICertificate:
         """Returns the given certificate, or makes one that the zone's records validate."""
+        found: acm.ICertificate
         if settings.certificate_arn is not None:
-            return acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
-        assert settings.domain is not None, "only asked for with a domain"
-        return acm.Certificate(
-            self,
-            "Certificate",
-            domain_name=settings.domain,
-            validation=acm.CertificateValidation.from_dns(self._zone(settings)),
-        )
+            found = acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn)
+        else:
+            assert settings.domain is not None, "only asked for with a domain"
+            found = acm.Certificate(
+                self,
+                "Certificate",
+                domain_name=settings.domain,
+                validation=acm.CertificateValidation.from_dns(self._zone(settings)),
+            )
+        self.certificate_arn = found.certificate_arn
+        return found
 
     def point(self, settings: Settings, target: route53.IAliasRecordTarget) -> None:
         """Makes the domain's record, if its zone is named."""

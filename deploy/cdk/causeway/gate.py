@@ -48,8 +48,10 @@ class DoctorGate(OwnFunction):
         gate = self.custom_resource("Gate", "DoctorGate", properties, LONGEST)
         gate.node.add_dependency(*served)
 
-    def as_hook(self) -> ecs.DeploymentLifecycleLambdaTarget:
-        """Asks between test traffic and production traffic."""
+    def as_hook(self, revision: str) -> ecs.DeploymentLifecycleLambdaTarget:
+        """Asks between test traffic and production traffic. CloudFormation changes the function before the service."""
+        if contract.REVISION_IS_NAMED:
+            self.function.add_environment("EXPECTED_REVISION", revision)
         role = iam.Role(self, "HookRole", assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"))
         role.add_to_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.function_arn])

@@ -29,6 +29,7 @@ DOCTOR_EVERY = Duration.minutes(5)
 SLOW_SECONDS = 1.0
 ERRORS_A_MINUTE = 5
 SHARE_OF_CONNECTIONS = 0.8
+DAYS_OF_CERTIFICATE = 30
 
 QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
 """No data is good news: a metric of errors, or of a database that sleeps, has none when all is well."""
@@ -71,7 +72,7 @@ class Watch(Stack):
         minutes: int = 5,
         of: int | None = None,
     ) -> None:
-        """Says so when the metric passes the threshold in `of` of `minutes`, and again when it is over."""
+        """Says so when the metric passes the threshold in `of` of `minutes` periods, and again when it is over."""
         alarm = cloudwatch.Alarm(
             self,
             name.title().replace("-", ""),
@@ -122,8 +123,29 @@ class Watch(Stack):
             minutes=3,
             of=2,
         )
+        if door.certificate_arn is not None:
+            self._certificate(name, door.certificate_arn)
         if self._settings.stage.keeps_data:
             self._ask_the_doctor(door)
+
+    def _certificate(self, name: str, arn: str) -> None:
+        """ACM renews its own certificates 60 days before their end; nothing renews an imported one."""
+        days = cloudwatch.Metric(
+            namespace="AWS/CertificateManager",
+            metric_name="DaysToExpiry",
+            dimensions_map={"CertificateArn": arn},
+            statistic="Minimum",
+            period=Duration.days(1),
+        )
+        self._alarm(
+            f"{name}-certificate",
+            days,
+            DAYS_OF_CERTIFICATE,
+            "certificate",
+            f"The domain's certificate ends in less than {DAYS_OF_CERTIFICATE} days.",
+            comparison=BELOW,
+            minutes=1,
+        )
 
     def _ask_the_doctor(self, door: FrontDoorStack) -> None:
         """Not where the database may pause: these questions would keep it awake."""

@@ -125,6 +125,15 @@ def test_ecs_goes_on_when_the_doctor_is_well_and_takes_back_when_it_stays_ill():
     assert statuses == ["IN_PROGRESS"] * 19 + ["FAILED"]
 
 
+def test_ecs_waits_for_the_revision_that_is_deployed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXPECTED_REVISION", "new")
+    asked: list[str] = []
+
+    answer = doctor_gate.for_ecs({"lifecycleStage": "POST_TEST_TRAFFIC_SHIFT"}, lambda revision: asked.append(revision))
+
+    assert (answer, asked) == ({"hookStatus": "SUCCEEDED"}, ["new"] * 3)
+
+
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
     """A public API on a real port."""

@@ -35,7 +35,7 @@ def test_every_alarm_and_event_leads_to_a_runbook_with_symptom_doctor_and_three_
     told += [rule.properties["Description"] for rule in system.of_type("AWS::Events::Rule", "Watch")]
     used = {re.search(r"Runbook: docs/runbooks\.md#([a-z-]+)$", text)[1] for text in told}
 
-    assert used == set(HEADINGS)
+    assert used == set(HEADINGS) - (set() if system.combination.domain else {"certificate"})
     for heading in used:
         text = HEADINGS[heading]
         assert "*Symptom:*" in text, heading
@@ -117,6 +117,27 @@ def test_the_dashboard_shows_the_cost_and_each_query_of_the_document(system: Sys
     for query in shown:
         last = query.text.replace("\n", " ").split(" | ")[-1]
         assert json.dumps(json.dumps(last)[1:-1])[1:-1] in text, query.title
+
+
+def test_the_domains_certificate_is_watched_thirty_days_before_its_end(system: System):
+    alarms = [alarm.properties for alarm in _alarms(system) if alarm.properties["AlarmName"].endswith("certificate")]
+
+    assert len(alarms) == system.combination.domain
+    for alarm in alarms:
+        assert (alarm["MetricName"], alarm["Threshold"], alarm["Period"]) == ("DaysToExpiry", 30, 86_400)
+        assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_a_stage_pays_for_at_most_forty_metrics_of_its_own():
+    """Each name counts once for each service that writes it; CloudWatch bills them so."""
+    table = (REPOSITORY_ROOT / "docs/observability.md").read_text().split("## Metrics")[1].split("\n\n")
+    rows = [line for part in table if part.startswith("| metric") for line in part.splitlines()[2:]]
+    counted = 0
+    for row in rows:
+        names = re.findall(r"`([A-Z]\w+)`", row.rsplit("|", 2)[1])
+        counted += len(names) * (2 if "causeway_http_" in row else 1)
+
+    assert 10 < counted <= 40
 
 
 def test_expresss_alarms_count_both_target_groups_of_its_canary(system: System):

@@ -82,7 +82,8 @@ def wait(ask, clock, sleep):
 
 def for_ecs(event, ask):
     """Returns the status of a lifecycle hook. While it is IN_PROGRESS, ECS asks again and hands `hookDetails` back."""
-    why = next((why for why in (ask("") for _ in range(GOOD_ANSWERS)) if why is not None), None)
+    revision = os.environ.get("EXPECTED_REVISION", "")
+    why = next((why for why in (ask(revision) for _ in range(GOOD_ANSWERS)) if why is not None), None)
     if why is None:
         return {"hookStatus": "SUCCEEDED"}
     details = event.get("hookDetails")
