@@ -20,7 +20,7 @@ enum Rule {
     Session,
     /// Whoever is signed in, for what is one's own; others get 404, the admin 403.
     Owner,
-    /// The bearer of ADMIN_TOKEN.
+    /// The bearer of `ADMIN_TOKEN`.
     Admin,
     /// Tests of its own say who sees what.
     Elsewhere,

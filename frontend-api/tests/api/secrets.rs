@@ -11,7 +11,7 @@ const ADMIN: &str = "an admin token of more than 32 characters";
 /// Everything that the service logs until it has stopped.
 async fn whole_log(mut app: App) -> String {
     assert!(app.service.stop().await.success());
-    app.service.logs().iter().map(|line| format!("{line}\n")).collect()
+    app.service.logs().iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
