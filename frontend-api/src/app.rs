@@ -12,7 +12,7 @@ use causeway_common::{shutdown, telemetry, tls};
 use crate::auth::{self, Auth};
 use crate::config::Config;
 use crate::database::{CredentialsProvider, Database, supervisor};
-use crate::doctor::{self, Doctor};
+use crate::doctor::{self, Dependencies, Doctor};
 use crate::metrics::CLOUDWATCH;
 use crate::private_service::PrivateService;
 use crate::routes;
@@ -43,8 +43,15 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let auth = Data::new(Auth::new(&config.auth, queue, &database, &mut tasks));
     let users = Data::new(Users::new(&config.users, &database, &auth, &mut tasks));
     let sessions = Data::new(Sessions::new(&database, &auth, &users));
-    let url = config.private_service.url.clone();
-    let doctor = Doctor::new(config.doctor, database_config, config.visits.table, credentials, url);
+    let doctor = Doctor::of_service(
+        config.doctor,
+        Dependencies {
+            database: database_config,
+            table: config.visits.table,
+            credentials,
+            private_service: config.private_service.url.clone(),
+        },
+    );
     let doctor = Data::new(doctor.map_err(std::io::Error::other)?);
     tasks.spawn("doctor", doctor::watch::run(doctor.clone().into_inner(), database.clone()));
     doctor::handlers::announce(&config.access);

@@ -8,7 +8,7 @@ use causeway_common::config::{Configuration, Environment};
 
 use crate::config::Config;
 use crate::database::CredentialsProvider;
-use crate::doctor::{Doctor, terminal};
+use crate::doctor::{Dependencies, Doctor, terminal};
 
 /// Serves the public API, or runs a command.
 #[derive(Debug, clap::Parser)]
@@ -57,9 +57,13 @@ impl Command {
 
 /// Runs the doctor once, or again and again, without a server.
 async fn doctor(config: Config, options: terminal::Options) -> ExitCode {
-    let credentials = Arc::new(CredentialsProvider::new(config.credentials));
-    let database = Arc::new(config.database);
-    match Doctor::new(config.doctor, database, config.visits.table, credentials, config.private_service.url) {
+    let dependencies = Dependencies {
+        database: Arc::new(config.database),
+        table: config.visits.table,
+        credentials: Arc::new(CredentialsProvider::new(config.credentials)),
+        private_service: config.private_service.url,
+    };
+    match Doctor::of_service(config.doctor, dependencies) {
         Ok(doctor) => match terminal::run(&doctor, options).await {
             // Not by returning: that would wait for a resolver that stays silent, which may be what was just found.
             Ok(code) => std::process::exit(code),

@@ -152,12 +152,17 @@ impl CredentialsProvider {
         Ok(is_new.then_some(credentials))
     }
 
-    /// The secret's ARN or name and the service that keeps it, if that is where credentials come from.
-    pub fn secret(&self) -> Option<(&str, &SecretsManager)> {
+    /// Returns the secret's ARN or name, if that is where credentials come from.
+    pub fn secret_id(&self) -> Option<&str> {
         match &self.source {
             CredentialsSource::Fixed(_) => None,
-            CredentialsSource::Secret { id, .. } => Some((id, &self.secrets_manager)),
+            CredentialsSource::Secret { id, .. } => Some(id),
         }
+    }
+
+    /// Returns the service that keeps the secret, if there is one.
+    pub fn secrets_manager(&self) -> &SecretsManager {
+        &self.secrets_manager
     }
 
     /// Reads the secret, whatever is known already, and leaves what is known as it is.
@@ -183,7 +188,7 @@ impl CredentialsProvider {
                 return Err(failure);
             }
         };
-        if let Some((secret, _)) = self.secret() {
+        if let Some(secret) = self.secret_id() {
             tracing::info!(secret, version, "read the database's secret");
         }
         let is_new = refused.is_none_or(|refused| !credentials.same_as(refused));

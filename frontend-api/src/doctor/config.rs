@@ -3,6 +3,8 @@
 use causeway_common::config::{Group, Optional, Vars};
 use url::Url;
 
+use super::place::Place;
+use super::subject::Subject;
 use crate::database::parse_port;
 
 /// Each is dialled at each run.
@@ -18,26 +20,31 @@ const DOCTOR_TARGETS: Optional<Vec<Target>> = Optional::parsed(
     "More targets for the doctor to check.",
 );
 
-/// What the doctor checks besides the service's own dependencies.
+const REVISION: Optional<String> = Optional::text(
+    "REVISION",
+    "none",
+    "The revision that was deployed; the doctor's report names it, so that a deployment knows which one answers.",
+);
+
+/// What the doctor checks besides the service's own dependencies, and what it says of itself.
 pub struct DoctorConfig {
-    /// `TARGET` with `TARGETPORT`.
-    pub(super) target: Option<Target>,
-    /// `DOCTOR_TARGETS`.
-    pub(super) targets: Vec<Target>,
+    /// `TARGET` with `TARGETPORT`, then `DOCTOR_TARGETS`.
+    pub targets: Vec<Target>,
+    /// `REVISION`.
+    pub(super) revision: Option<String>,
 }
 
-/// What a walk leads to.
+/// One more thing to check.
 #[derive(Debug, Clone)]
-pub(super) enum Target {
-    /// Resolve and connect.
-    Address { host: String, port: u16 },
-    /// Resolve, connect, encrypt and ask.
-    Url(Url),
+pub struct Target {
+    pub(super) subject: Subject,
+    pub(super) place: Place,
 }
 
 impl DoctorConfig {
     /// Its variables.
-    pub const VARIABLES: Group = Group { title: "Doctor", variables: &[&TARGET, &TARGETPORT, &DOCTOR_TARGETS] };
+    pub const VARIABLES: Group =
+        Group { title: "Doctor", variables: &[&TARGET, &TARGETPORT, &DOCTOR_TARGETS, &REVISION] };
 
     /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
@@ -46,9 +53,19 @@ impl DoctorConfig {
         if host.is_some() && port.is_none() {
             vars.reject("TARGETPORT", "is needed with TARGET: a port from 1 to 65535");
         }
-        let target = host.zip(port).map(|(host, port)| Target::Address { host, port });
-        let targets = vars.read(&DOCTOR_TARGETS).unwrap_or_default();
-        Self { target, targets }
+        let named = host.zip(port).map(|(host, port)| Target {
+            subject: Subject::Target(Subject::TARGET.to_owned()),
+            place: Place::Address { host, port },
+        });
+        let listed = vars.read(&DOCTOR_TARGETS).unwrap_or_default();
+        Self { targets: named.into_iter().chain(listed).collect(), revision: vars.read(&REVISION) }
+    }
+}
+
+impl From<Place> for Target {
+    /// Names the target as it is shown.
+    fn from(place: Place) -> Self {
+        Self { subject: Subject::Target(place.to_string()), place }
     }
 }
 
@@ -67,7 +84,7 @@ fn parse_target(item: &str) -> Result<Target, String> {
         let url = Url::parse(item).map_err(|_| malformed())?;
         let plain = url.username().is_empty() && url.password().is_none();
         let known = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-        return if plain && known { Ok(Target::Url(url)) } else { Err(malformed()) };
+        return if plain && known { Ok(Place::Url(url).into()) } else { Err(malformed()) };
     }
     let (host, port) = item.rsplit_once(':').ok_or_else(malformed)?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -76,5 +93,5 @@ fn parse_target(item: &str) -> Result<Target, String> {
         return Err(malformed());
     }
     let port = parse_port(port).map_err(|_| malformed())?;
-    Ok(Target::Address { host: host.to_owned(), port })
+    Ok(Place::Address { host: host.to_owned(), port }.into())
 }

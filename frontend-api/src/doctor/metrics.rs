@@ -15,7 +15,7 @@ static FAILED: LazyLock<Family<Labels, Gauge>> = LazyLock::new(|| {
 pub(super) fn record(report: &Report) {
     for check in &report.checks {
         for stage in &check.stages {
-            let labels = vec![("dependency", check.name.clone()), ("stage", stage.name.to_string())];
+            let labels = vec![("dependency", check.subject.to_string()), ("stage", stage.name.to_string())];
             FAILED.get_or_create_owned(&labels).set(i64::from(stage.outcome == Outcome::Failed));
         }
     }

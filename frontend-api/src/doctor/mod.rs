@@ -6,17 +6,20 @@
 //! | `frontend-api doctor` | a report in the terminal ([`terminal`]) |
 //! | the log | at start and when readiness changes ([`watch`]) |
 //!
-//! A [`probe`] looks at one hop and names the fault, a check in [`checks`] strings probes together, [`catalogue`] has
+//! A [`probe`] looks at one hop and names the fault, a check in [`checks`] strings probes together, [`causes`] has
 //! all faults, [`verdict`] makes one out of many. It uses connections of its own, never the pool's, and closes each.
 
-mod catalogue;
+mod causes;
 mod checks;
 mod config;
 pub mod handlers;
 mod metrics;
 mod page;
+mod place;
 mod probe;
 mod report;
+mod stage;
+mod subject;
 pub mod terminal;
 mod verdict;
 mod walk;
@@ -25,31 +28,25 @@ pub mod watch;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::{BoxFuture, FutureExt, join_all};
+use futures_util::future::{BoxFuture, join_all};
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tokio::sync::watch as channel;
 use tokio::time::sleep_until;
-use url::Url;
 
+pub use self::checks::Dependencies;
 pub use self::config::DoctorConfig;
-pub use self::report::{Check, Diagnosis, Outcome, Report, Stage};
-use crate::database::{CredentialsProvider, DatabaseConfig};
-use crate::visits::TableName;
-
-const DATABASE: &str = "database";
-const PRIVATE_SERVICE: &str = "private service";
-const SECRETS_MANAGER: &str = "secrets manager";
-const TARGET: &str = "target";
+pub use self::report::{CheckReport, Diagnosis, Outcome, Report, Service, Stage};
 
 /// The whole run stays under 10 s, whatever each stage would be allowed.
 const RUN_LIMIT: Duration = Duration::from_secs(9);
 /// A report younger than this is served again: callers can't make the doctor dial more often.
 const FRESH_FOR: Duration = Duration::from_secs(2);
 
-/// Whether a check's name tells nothing of what was configured.
-fn is_built_in(name: &str) -> bool {
-    [DATABASE, PRIVATE_SERVICE, SECRETS_MANAGER, TARGET].contains(&name)
+/// One dependency that the doctor checks.
+pub trait Check: Send + Sync {
+    /// Checks it stage by stage, and ends before `deadline`.
+    fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport>;
 }
 
 /// Runs the checks, at most once in 2 s, and shares each report among all who ask.
@@ -60,14 +57,10 @@ pub struct Doctor {
     latest: Mutex<Option<Run>>,
 }
 
-/// What is checked.
+/// What is checked, in the order of blame, and who does.
 struct Checks {
-    config: DoctorConfig,
-    database: Arc<DatabaseConfig>,
-    table: TableName,
-    credentials: Arc<CredentialsProvider>,
-    private_service: Option<Url>,
-    http: reqwest::Client,
+    list: Vec<Box<dyn Check>>,
+    service: Service,
 }
 
 /// One run, in progress or ended. It is a task of its own: callers wait for its result and may leave.
@@ -89,20 +82,19 @@ struct Finished {
 pub struct NoReport;
 
 impl Doctor {
-    /// Connects to nothing yet. Runs happen on the runtime that is current now.
+    /// Returns the doctor of the service and of the command. It connects to nothing yet.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(
-        config: DoctorConfig,
-        database: Arc<DatabaseConfig>,
-        table: TableName,
-        credentials: Arc<CredentialsProvider>,
-        private_service: Option<Url>,
-    ) -> Result<Self, reqwest::Error> {
-        let http = probe::http::client()?;
-        let checks = Arc::new(Checks { config, database, table, credentials, private_service, http });
-        Ok(Self { checks, runtime: Handle::current(), latest: Mutex::default() })
+    pub fn of_service(config: DoctorConfig, dependencies: Dependencies) -> Result<Self, reqwest::Error> {
+        let list = checks::all(config.targets, dependencies)?;
+        Ok(Self::new(config.revision, list))
+    }
+
+    /// Runs happen on the runtime that is current now.
+    fn new(revision: Option<String>, list: Vec<Box<dyn Check>>) -> Self {
+        let service = Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), revision };
+        Self { checks: Arc::new(Checks { list, service }), runtime: Handle::current(), latest: Mutex::default() }
     }
 
     /// Returns a report that is at most 2 s old.
@@ -167,27 +159,10 @@ impl Checks {
     /// Runs all checks side by side.
     async fn run(&self) -> Report {
         let time = OffsetDateTime::now_utc();
-        let checks = join_all(self.all(Instant::now() + RUN_LIMIT)).await;
+        let deadline = Instant::now() + RUN_LIMIT;
+        let checks = join_all(self.list.iter().map(|check| check.run(deadline))).await;
         let verdict = verdict::of(&checks);
         let response = verdict::sentence(&verdict, &checks);
-        Report { response, time, redacted: false, verdict, checks }
-    }
-
-    /// In the order of blame: what others depend on comes first.
-    fn all(&self, deadline: Instant) -> Vec<BoxFuture<'_, Check>> {
-        let mut checks = Vec::new();
-        if let Some((id, service)) = self.credentials.secret() {
-            checks.push(checks::secrets_manager::check(id, service, &self.credentials, deadline).boxed());
-        }
-        checks.push(checks::database::check(&self.database, &self.table, &self.credentials, deadline).boxed());
-        if let Some(url) = &self.private_service {
-            checks.push(checks::private_service::check(url, &self.http, deadline).boxed());
-        }
-        let named = self.config.target.iter().map(|target| (TARGET.to_owned(), target));
-        let listed = self.config.targets.iter().map(|target| (target.to_string(), target));
-        for (name, target) in named.chain(listed) {
-            checks.push(checks::target::check(name, target, &self.http, deadline).boxed());
-        }
-        checks
+        Report { response, time, redacted: false, service: self.service.clone(), verdict, checks }
     }
 }

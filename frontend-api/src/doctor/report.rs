@@ -7,37 +7,17 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
-use super::catalogue::Cause;
-
-/// The hops on the way to a dependency, in the order of the walk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum StageName {
-    Configuration,
-    Secret,
-    Dns,
-    Tcp,
-    Tls,
-    Credentials,
-    Read,
-    Authentication,
-    Query,
-    Writable,
-    Http,
-    Identity,
-}
-
-impl std::fmt::Display for StageName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&format!("{self:?}").to_lowercase())
-    }
-}
+use super::causes::Cause;
+use super::stage::StageName;
+use super::subject::Subject;
 
 /// How a stage or a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     Ok,
+    /// It works, and deserves a look before it no longer does. A warning never makes a report fail.
+    Warning,
     Failed,
     /// An earlier stage failed.
     Skipped,
@@ -68,26 +48,37 @@ pub struct Diagnosis {
 
 /// The walk to one dependency.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Check {
-    #[schema(example = "database")]
-    pub name: String,
+pub struct CheckReport {
+    #[serde(rename = "name")]
+    #[schema(value_type = String, example = "database")]
+    pub subject: Subject,
     /// Host and port, or URL. Null when it is not known, because the secret that holds it was not read, or when it is not
     /// for this caller.
     pub target: Option<String>,
     pub outcome: Outcome,
     pub milliseconds: f64,
     pub stages: Vec<Stage>,
-    /// Whether the addresses are public; what the verdict's rules ask.
     #[serde(skip)]
-    pub is_public: Option<bool>,
+    pub(super) facts: Facts,
 }
 
-/// The first blocking fault.
+/// What was seen of the network, as far as the check came. The verdict's rules decide by these and by causes, never by
+/// evidence, which is text for people.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Facts {
+    /// A resolver was asked for the addresses: they were not given.
+    pub(super) asked_resolver: bool,
+    /// All addresses are public, or one is not; `None` if there is none.
+    pub(super) is_public: Option<bool>,
+}
+
+/// The first blocking fault; if there is none, the first warning.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Verdict {
     pub outcome: Outcome,
     /// The check that failed; null when none did, when several did for one reason, or when it is not for this caller.
-    pub check: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub check: Option<Subject>,
     /// The stage that failed; null when none did.
     pub stage: Option<StageName>,
     #[serde(flatten)]
@@ -108,8 +99,22 @@ pub struct Report {
     /// Names, addresses and causes were left out: the caller did not send the `ADMIN_TOKEN`, or there is none and the
     /// caller is not on this machine.
     pub redacted: bool,
+    /// Who answers.
+    pub service: Service,
     pub verdict: Verdict,
-    pub checks: Vec<Check>,
+    pub checks: Vec<CheckReport>,
+}
+
+/// The program that made a report.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Service {
+    #[schema(example = "frontend-api")]
+    pub name: &'static str,
+    #[schema(example = "0.1.0")]
+    pub version: &'static str,
+    /// `REVISION`: what was deployed. Null if that is not set.
+    pub revision: Option<String>,
 }
 
 impl From<&'static Cause> for Diagnosis {
@@ -118,22 +123,39 @@ impl From<&'static Cause> for Diagnosis {
     }
 }
 
-impl Check {
-    /// The stage that failed first.
-    pub fn first_failed(&self) -> Option<&Stage> {
-        self.stages.iter().find(|stage| stage.outcome == Outcome::Failed)
+impl Diagnosis {
+    /// Returns true if this is `cause`.
+    pub(super) fn is(&self, cause: &Cause) -> bool {
+        self.code == Some(cause.code)
+    }
+}
+
+impl CheckReport {
+    /// Returns the first stage with this outcome.
+    pub fn first(&self, outcome: Outcome) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.outcome == outcome)
     }
 
-    /// Whether its first fault is `cause`.
+    /// Returns the stage that failed first.
+    pub fn first_failed(&self) -> Option<&Stage> {
+        self.first(Outcome::Failed)
+    }
+
+    /// Returns true if its first fault is `cause`.
     pub fn failed_by(&self, cause: &Cause) -> bool {
-        self.first_failed().is_some_and(|stage| stage.diagnosis.code == Some(cause.code))
+        self.first_failed().is_some_and(|stage| stage.diagnosis.is(cause))
+    }
+
+    /// Returns true if the stage was tried.
+    pub(super) fn reached(&self, name: StageName) -> bool {
+        self.stages.iter().any(|stage| stage.name == name && stage.outcome != Outcome::Skipped)
     }
 }
 
 impl Report {
-    /// Whether all went well.
+    /// Returns true if no check failed. Warnings do not count.
     pub fn is_ok(&self) -> bool {
-        self.verdict.outcome == Outcome::Ok
+        self.verdict.outcome != Outcome::Failed
     }
 
     /// Returns the report for a caller who may only see outcomes: no address, no name, no cause. `advice` says how to see
@@ -144,9 +166,9 @@ impl Report {
         let mut others = 0;
         for check in &mut report.checks {
             check.target = None;
-            if !super::is_built_in(&check.name) {
+            if check.subject.reveals() {
                 others += 1;
-                check.name = format!("other {others}");
+                check.subject = Subject::Target(format!("other {others}"));
             }
             for stage in &mut check.stages {
                 stage.evidence = None;
@@ -154,16 +176,21 @@ impl Report {
             }
         }
         report.verdict.diagnosis = Diagnosis::default();
-        let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
-        let failures: Vec<String> =
-            failed.filter_map(|check| Some(format!("{} at {}", check.name, check.first_failed()?.name))).collect();
         report.verdict.check = None;
-        report.response = if failures.is_empty() {
-            "All checks passed.".to_owned()
-        } else {
-            format!("Failed: {}. {advice}", failures.join(", "))
+        report.response = match (report.places(Outcome::Failed), report.places(Outcome::Warning)) {
+            (None, None) => "All checks passed.".to_owned(),
+            (Some(failed), _) => format!("Failed: {failed}. {advice}"),
+            (None, Some(warned)) => format!("All checks passed. Warning: {warned}. {advice}"),
         };
         report
+    }
+
+    /// Returns which checks have this outcome, each with the stage that has it.
+    fn places(&self, outcome: Outcome) -> Option<String> {
+        let checks = self.checks.iter().filter(|check| check.outcome == outcome);
+        let places: Vec<_> =
+            checks.filter_map(|check| Some(format!("{} at {}", check.subject, check.first(outcome)?.name))).collect();
+        (!places.is_empty()).then(|| places.join(", "))
     }
 }
 

@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::report::{Check, Outcome, Report, Stage};
-use super::{Doctor, FRESH_FOR, NoReport, catalogue};
+use super::report::{CheckReport, Outcome, Report, Stage};
+use super::{Doctor, FRESH_FOR, NoReport, causes};
 
 /// How to show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub async fn run(doctor: &Doctor, options: Options) -> Result<i32, NoReport> {
 /// Prints everything that the doctor tells apart.
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
 pub fn print_causes() -> ExitCode {
-    print!("{}", catalogue::table());
+    print!("{}", causes::table());
     ExitCode::SUCCESS
 }
 
@@ -53,13 +53,17 @@ fn render(report: &Report, colour: bool) -> String {
     for check in &report.checks {
         render_check(&mut text, check, paint);
     }
-    let verdict = if report.is_ok() { paint.green(&report.response) } else { paint.red(&report.response) };
+    let verdict = match report.verdict.outcome {
+        Outcome::Failed => paint.red(&report.response),
+        Outcome::Warning => paint.yellow(&report.response),
+        Outcome::Ok | Outcome::Skipped => paint.green(&report.response),
+    };
     text + &verdict
 }
 
-fn render_check(text: &mut String, check: &Check, paint: Paint) {
+fn render_check(text: &mut String, check: &CheckReport, paint: Paint) {
     let target = check.target.as_deref().unwrap_or_default();
-    let name = paint.bold(&check.name);
+    let name = paint.bold(&check.subject.to_string());
     let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("memory takes any text");
     line(format!("{} {name}  {target}", mark(check.outcome, paint)));
     for stage in &check.stages {
@@ -68,7 +72,12 @@ fn render_check(text: &mut String, check: &Check, paint: Paint) {
         let time = if *outcome == Outcome::Skipped { String::new() } else { format!("{milliseconds:.1} ms") };
         line(format!("  {} {name:<14} {time:>10}  {evidence}", mark(*outcome, paint)));
         if let Some((cause, remedy)) = diagnosis.cause.zip(diagnosis.remedy) {
-            line(format!("{:19}{:>12}{}", "", "cause: ", paint.red(cause)));
+            line(format!(
+                "{:19}{:>12}{}",
+                "",
+                "cause: ",
+                if *outcome == Outcome::Warning { paint.yellow(cause) } else { paint.red(cause) }
+            ));
             line(format!("{:19}{:>12}{}", "", "remedy: ", paint.bold(remedy)));
         }
     }
@@ -78,6 +87,7 @@ fn render_check(text: &mut String, check: &Check, paint: Paint) {
 fn mark(outcome: Outcome, paint: Paint) -> String {
     match outcome {
         Outcome::Ok => paint.green("✓"),
+        Outcome::Warning => paint.yellow("!"),
         Outcome::Failed => paint.red("✕"),
         Outcome::Skipped => "–".to_owned(),
     }
@@ -90,6 +100,10 @@ struct Paint(bool);
 impl Paint {
     fn green(self, text: &str) -> String {
         self.with("32", text)
+    }
+
+    fn yellow(self, text: &str) -> String {
+        self.with("33", text)
     }
 
     fn red(self, text: &str) -> String {

@@ -1,16 +1,18 @@
 //! One verdict out of many stages: rules in order, the first that matches wins, what follows from it is not mentioned.
 
-use super::catalogue::{
-    Cause, EVERYTHING_TIMES_OUT, NO_NAME_RESOLVES, PUBLIC_TIMES_OUT, RESOLVER_FAILED, RESOLVER_SILENT,
+use super::causes::{
+    Cause, DATABASE_TIMED_OUT, EVERYTHING_TIMES_OUT, NO_NAME_RESOLVES, PRIVATE_ENDPOINT_TIMED_OUT,
+    PRIVATE_SERVICE_TIMED_OUT, PUBLIC_ENDPOINT_TIMED_OUT, PUBLIC_TIMES_OUT, RESOLVER_FAILED, RESOLVER_SILENT,
 };
-use super::report::{Check, Diagnosis, Outcome, Stage, StageName, Verdict};
-use super::{DATABASE, SECRETS_MANAGER, catalogue};
+use super::report::{CheckReport, Diagnosis, Outcome, Stage, Verdict};
+use super::stage::StageName;
+use super::subject::Subject;
 
 /// What several checks show together and none of them alone.
 struct Rule {
     /// Whether a check's fault is one of those that the rule explains. Others are not suppressed by it.
-    explains: fn(&Check) -> bool,
-    holds: fn(&[Check]) -> bool,
+    explains: fn(&CheckReport) -> bool,
+    holds: fn(&[CheckReport]) -> bool,
     cause: &'static Cause,
 }
 
@@ -20,16 +22,15 @@ static RULES: &[Rule] = &[
     Rule { explains: public_timed_out, holds: public_times_out, cause: &PUBLIC_TIMES_OUT },
 ];
 
-/// The first blocking fault.
-pub(super) fn of(checks: &[Check]) -> Verdict {
-    let mut faults: Vec<(&Check, &Stage)> =
-        checks.iter().filter_map(|check| Some((check, check.first_failed()?))).collect();
-    // The database's secret can't be read because Secrets Manager's own check failed, which tells the hop.
-    if faults.iter().any(|(check, _)| check.name == SECRETS_MANAGER) {
-        faults.retain(|(check, stage)| !(check.name == DATABASE && stage.name == StageName::Secret));
+/// Returns the first blocking fault; if there is none, the first warning.
+pub(super) fn of(checks: &[CheckReport]) -> Verdict {
+    let mut faults = found(checks, Outcome::Failed);
+    // The database's secret can't be read because Secrets Manager's own check failed, which names the hop.
+    if faults.iter().any(|(check, _)| check.subject == Subject::SecretsManager) {
+        faults.retain(|(check, stage)| !(check.subject == Subject::Database && stage.name == StageName::Secret));
     }
     // The checks stand in the order of blame, the stages in that of the walk: configuration before the network.
-    let Some((check, stage)) = faults.first() else { return ok() };
+    let Some((check, stage)) = faults.first() else { return without_fault(checks) };
     if let Some(rule) = RULES.iter().find(|rule| (rule.explains)(check) && (rule.holds)(checks)) {
         return Verdict {
             outcome: Outcome::Failed,
@@ -38,79 +39,86 @@ pub(super) fn of(checks: &[Check]) -> Verdict {
             diagnosis: Diagnosis::from(rule.cause),
         };
     }
+    blame(check, stage)
+}
+
+fn found(checks: &[CheckReport], outcome: Outcome) -> Vec<(&CheckReport, &Stage)> {
+    checks.iter().filter_map(|check| Some((check, check.first(outcome)?))).collect()
+}
+
+fn without_fault(checks: &[CheckReport]) -> Verdict {
+    match found(checks, Outcome::Warning).first() {
+        Some((check, stage)) => blame(check, stage),
+        None => Verdict { outcome: Outcome::Ok, check: None, stage: None, diagnosis: Diagnosis::default() },
+    }
+}
+
+fn blame(check: &CheckReport, stage: &Stage) -> Verdict {
     Verdict {
-        outcome: Outcome::Failed,
-        check: Some(check.name.clone()),
+        outcome: stage.outcome,
+        check: Some(check.subject.clone()),
         stage: Some(stage.name),
         diagnosis: stage.diagnosis.clone(),
     }
 }
 
-/// The verdict in one sentence: A's one line of text.
-pub(super) fn sentence(verdict: &Verdict, checks: &[Check]) -> String {
-    let Some((cause, remedy)) = verdict.diagnosis.cause.zip(verdict.diagnosis.remedy) else {
-        let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
-        return format!("All checks passed: {}.", names.join(", "));
-    };
+/// Returns the verdict in one sentence: A's one line of text.
+pub(super) fn sentence(verdict: &Verdict, checks: &[CheckReport]) -> String {
+    let names: Vec<_> = checks.iter().map(|check| check.subject.to_string()).collect();
+    let passed = format!("All checks passed: {}.", names.join(", "));
+    let Some((cause, remedy)) = verdict.diagnosis.cause.zip(verdict.diagnosis.remedy) else { return passed };
     let place = match (&verdict.check, verdict.stage) {
-        (Some(check), Some(stage)) => format!("{check} failed at {stage}: "),
-        _ => String::new(),
+        (Some(check), Some(stage)) => Some((check, stage)),
+        _ => None,
     };
+    if verdict.outcome == Outcome::Warning {
+        let place = place.map_or_else(String::new, |(check, stage)| format!("{check} at {stage}: "));
+        return format!("{passed} Warning: {place}{cause} {remedy}");
+    }
+    let place = place.map_or_else(String::new, |(check, stage)| format!("{check} failed at {stage}: "));
     let failed = checks.iter().filter(|check| check.outcome == Outcome::Failed).count();
     let more = if failed > 1 { format!(" ({failed} checks failed; this blocks first.)") } else { String::new() };
     format!("{place}{cause} {remedy}{more}")
 }
 
-fn ok() -> Verdict {
-    Verdict { outcome: Outcome::Ok, check: None, stage: None, diagnosis: Diagnosis::default() }
-}
-
 /// Two or more asked the resolver, and it served none of them.
-fn no_name_resolves(checks: &[Check]) -> bool {
-    let asked: Vec<_> = checks.iter().filter(|check| asked_resolver(check)).collect();
+fn no_name_resolves(checks: &[CheckReport]) -> bool {
+    let asked: Vec<_> = checks.iter().filter(|check| check.facts.asked_resolver).collect();
     asked.len() > 1 && asked.into_iter().all(was_not_served)
 }
 
-fn was_not_served(check: &Check) -> bool {
+fn was_not_served(check: &CheckReport) -> bool {
     check.failed_by(&RESOLVER_SILENT) || check.failed_by(&RESOLVER_FAILED)
 }
 
 /// Two or more dialled, and all waited in vain, whatever kind of address they had.
-fn everything_times_out(checks: &[Check]) -> bool {
+fn everything_times_out(checks: &[CheckReport]) -> bool {
     let dialled: Vec<_> = checks.iter().filter(|check| dialled(check)).collect();
     dialled.len() > 1
         && dialled.iter().all(|check| timed_out(check))
-        && dialled.iter().any(|check| check.is_public == Some(false))
+        && dialled.iter().any(|check| check.facts.is_public == Some(false))
 }
 
 /// Two or more public destinations wait in vain while a private one connects.
-fn public_times_out(checks: &[Check]) -> bool {
-    let (public, private): (Vec<&Check>, Vec<_>) =
-        checks.iter().filter(|check| dialled(check)).partition(|check| check.is_public == Some(true));
+fn public_times_out(checks: &[CheckReport]) -> bool {
+    let (public, private): (Vec<&CheckReport>, Vec<_>) =
+        checks.iter().filter(|check| dialled(check)).partition(|check| check.facts.is_public == Some(true));
     public.len() > 1 && public.iter().all(|check| timed_out(check)) && private.iter().any(|check| !timed_out(check))
 }
 
-fn public_timed_out(check: &Check) -> bool {
-    check.is_public == Some(true) && timed_out(check)
+fn public_timed_out(check: &CheckReport) -> bool {
+    check.facts.is_public == Some(true) && timed_out(check)
 }
 
-fn asked_resolver(check: &Check) -> bool {
-    let stage = check.stages.iter().find(|stage| stage.name == StageName::Dns);
-    stage.is_some_and(|stage| {
-        let literal = stage.evidence.as_deref().is_some_and(|text| text.ends_with("given as an address"));
-        stage.outcome != Outcome::Skipped && !literal
-    })
+fn dialled(check: &CheckReport) -> bool {
+    check.reached(StageName::Tcp)
 }
 
-fn dialled(check: &Check) -> bool {
-    check.stages.iter().any(|stage| stage.name == StageName::Tcp && stage.outcome != Outcome::Skipped)
-}
-
-fn timed_out(check: &Check) -> bool {
-    use catalogue::{
-        DATABASE_TIMED_OUT, PRIVATE_ENDPOINT_TIMED_OUT, PRIVATE_SERVICE_TIMED_OUT, PUBLIC_ENDPOINT_TIMED_OUT,
-    };
+fn timed_out(check: &CheckReport) -> bool {
     [&DATABASE_TIMED_OUT, &PRIVATE_SERVICE_TIMED_OUT, &PRIVATE_ENDPOINT_TIMED_OUT, &PUBLIC_ENDPOINT_TIMED_OUT]
         .into_iter()
         .any(|cause| check.failed_by(cause))
 }
+
+#[cfg(test)]
+mod tests;

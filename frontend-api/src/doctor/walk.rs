@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::catalogue::Cause;
-use super::report::{Check, Diagnosis, Outcome, Stage, StageName, milliseconds};
+use super::causes::Cause;
+use super::report::{CheckReport, Diagnosis, Facts, Outcome, Stage, milliseconds};
+use super::stage::StageName;
+use super::subject::Subject;
 
 /// A stage that failed: why, and what was seen.
 pub(super) struct Fault {
@@ -23,13 +25,13 @@ impl Fault {
 pub(super) struct Found<T> {
     value: T,
     evidence: String,
-    /// It failed in part: the walk goes on, the check does not pass.
-    partly: Option<&'static Cause>,
+    /// It works, and deserves a look: the walk goes on.
+    warning: Option<&'static Cause>,
 }
 
 impl<T> Found<T> {
     pub(super) fn new(value: T, evidence: impl Into<String>) -> Self {
-        Self { value, evidence: evidence.into(), partly: None }
+        Self { value, evidence: evidence.into(), warning: None }
     }
 
     pub(super) fn value(&self) -> &T {
@@ -41,17 +43,17 @@ impl<T> Found<T> {
     }
 
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Found<U> {
-        Found { value: change(self.value), evidence: self.evidence, partly: self.partly }
+        Found { value: change(self.value), evidence: self.evidence, warning: self.warning }
     }
 
-    pub(super) fn partly(value: T, fault: Fault) -> Self {
-        Self { value, evidence: fault.evidence, partly: Some(fault.cause) }
+    pub(super) fn warning(value: T, fault: Fault) -> Self {
+        Self { value, evidence: fault.evidence, warning: Some(fault.cause) }
     }
 }
 
 /// One check in the making.
 pub(super) struct Walk {
-    check: Check,
+    check: CheckReport,
     plan: Vec<StageName>,
     began: Instant,
     deadline: Instant,
@@ -59,14 +61,14 @@ pub(super) struct Walk {
 
 impl Walk {
     /// `plan` names the stages in order; those that are not reached are reported as skipped.
-    pub(super) fn new(name: impl Into<String>, plan: &[StageName], deadline: Instant) -> Self {
-        let check = Check {
-            name: name.into(),
+    pub(super) fn new(subject: Subject, plan: &[StageName], deadline: Instant) -> Self {
+        let check = CheckReport {
+            subject,
             target: None,
             outcome: Outcome::Ok,
             milliseconds: 0.0,
             stages: Vec::with_capacity(plan.len()),
-            is_public: None,
+            facts: Facts::default(),
         };
         Self { check, plan: plan.to_vec(), began: Instant::now(), deadline }
     }
@@ -75,8 +77,13 @@ impl Walk {
         self.check.target = Some(target.into());
     }
 
-    pub(super) fn is_public(&mut self, is_public: bool) {
-        self.check.is_public = Some(is_public);
+    pub(super) fn subject(&self) -> &Subject {
+        &self.check.subject
+    }
+
+    /// What the verdict's rules ask for.
+    pub(super) fn facts(&mut self) -> &mut Facts {
+        &mut self.check.facts
     }
 
     /// Goes one stage further. `None` when it failed; `too_slow` is why when it does not end within `limit`.
@@ -92,13 +99,14 @@ impl Walk {
         let result = timeout(limit, probe)
             .await
             .unwrap_or_else(|_| Err(Fault::new(too_slow, format!("no result within {} ms", limit.as_millis()))));
-        let (value, evidence, cause) = match result {
-            Ok(found) => (Some(found.value), found.evidence, found.partly),
-            Err(fault) => (None, fault.evidence, Some(fault.cause)),
+        let (value, evidence, outcome, cause) = match result {
+            Ok(Found { value, evidence, warning: None }) => (Some(value), evidence, Outcome::Ok, None),
+            Ok(Found { value, evidence, warning }) => (Some(value), evidence, Outcome::Warning, warning),
+            Err(fault) => (None, fault.evidence, Outcome::Failed, Some(fault.cause)),
         };
         self.check.stages.push(Stage {
             name,
-            outcome: if cause.is_some() { Outcome::Failed } else { Outcome::Ok },
+            outcome,
             milliseconds: milliseconds(began.elapsed()),
             evidence: Some(evidence).filter(|text| !text.is_empty()),
             diagnosis: cause.map(Diagnosis::from).unwrap_or_default(),
@@ -107,7 +115,7 @@ impl Walk {
     }
 
     /// The check as far as it came.
-    pub(super) fn finish(mut self) -> Check {
+    pub(super) fn finish(mut self) -> CheckReport {
         for name in self.plan.into_iter().skip(self.check.stages.len()) {
             let diagnosis = Diagnosis::default();
             self.check.stages.push(Stage {
@@ -118,7 +126,9 @@ impl Walk {
                 diagnosis,
             });
         }
-        self.check.outcome = if self.check.first_failed().is_some() { Outcome::Failed } else { Outcome::Ok };
+        let worst =
+            [Outcome::Failed, Outcome::Warning].into_iter().find(|&outcome| self.check.first(outcome).is_some());
+        self.check.outcome = worst.unwrap_or(Outcome::Ok);
         self.check.milliseconds = milliseconds(self.began.elapsed());
         self.check
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::report::Report;
+use super::report::{Outcome, Report};
 use super::{Doctor, NoReport};
 use crate::database::Database;
 
@@ -25,11 +25,16 @@ pub async fn run(doctor: Arc<Doctor>, database: Database) {
 
 fn log(report: &Report) {
     let verdict = &report.verdict;
+    let stage = verdict.stage.map(tracing::field::display);
+    let check = verdict.check.as_ref().map(tracing::field::display);
+    let code = verdict.diagnosis.code;
+    if verdict.outcome == Outcome::Warning {
+        tracing::warn!(check, stage, code, "doctor: {}", report.response);
+        return;
+    }
     if report.is_ok() {
         tracing::info!(checks = report.checks.len(), "doctor: {}", report.response);
         return;
     }
-    let stage = verdict.stage.map(tracing::field::display);
-    let code = verdict.diagnosis.code;
-    tracing::error!(check = verdict.check, stage, code, "doctor: {}", report.response);
+    tracing::error!(check, stage, code, "doctor: {}", report.response);
 }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::SITE;
-use crate::doctor::{Check, Diagnosis, Doctor, Outcome, Report, Stage, handlers};
+use crate::doctor::{CheckReport, Diagnosis, Doctor, Outcome, Report, Stage, handlers};
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ fn content(report: &Report, access: &Access) -> Markup {
                 }
             }
             div.card.verdict.tight data-is=(state.name()) {
-                p.says { (state.icon()) (if report.is_ok() { "Works" } else { "Failed" }) }
+                p.says { (state.icon()) (word(report.verdict.outcome)) }
                 h2 { (report.response) }
                 p.lead { (summary(report)) }
             }
@@ -72,8 +72,10 @@ fn content(report: &Report, access: &Access) -> Markup {
 }
 
 fn summary(report: &Report) -> String {
-    let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed).count();
+    let count = |outcome| report.checks.iter().filter(|check| check.outcome == outcome).count();
+    let (failed, warned) = (count(Outcome::Failed), count(Outcome::Warning));
     match (failed, report.checks.len()) {
+        (0, all) if warned > 0 => format!("All {all} dependencies that are configured work; {warned} deserve a look."),
         (0, 1) => "The one dependency that is configured works.".to_owned(),
         (0, all) => format!("All {all} dependencies that are configured work, or are not used."),
         (failed, all) => format!("{failed} of {all} dependencies failed."),
@@ -102,46 +104,58 @@ fn ask_for_token(access: &Access) -> Markup {
     }
 }
 
-/// Failed checks first, otherwise in the order of the report.
-fn worst_first(checks: &[Check]) -> Vec<&Check> {
-    let mut sorted: Vec<&Check> = checks.iter().collect();
+/// Failed checks first, then those with a warning, otherwise in the order of the report.
+fn worst_first(checks: &[CheckReport]) -> Vec<&CheckReport> {
+    let mut sorted: Vec<&CheckReport> = checks.iter().collect();
     sorted.sort_by_key(|check| match check.outcome {
         Outcome::Failed => 0,
-        Outcome::Ok => 1,
-        Outcome::Skipped => 2,
+        Outcome::Warning => 1,
+        Outcome::Ok => 2,
+        Outcome::Skipped => 3,
     });
     sorted
 }
 
-fn dependency(check: &Check) -> Markup {
+fn dependency(check: &CheckReport) -> Markup {
     let state = state_of(check.outcome);
-    let failed = check.stages.iter().find(|stage| stage.outcome == Outcome::Failed);
+    let blamed = check.first_failed().or_else(|| check.first(Outcome::Warning));
     html! {
         li.dep data-is=(state.name()) {
             article.card {
-                div.row.between { h3 { (check.name) } p.says { (state.icon()) (words(check, failed)) } }
+                div.row.between { h3 { (check.subject.to_string()) } p.says { (state.icon()) (words(check, blamed)) } }
                 @if let Some(target) = &check.target { p.mono.soft { (target) } }
                 @if check.outcome == Outcome::Ok {
                     details { summary { (check.stages.len()) " hops, all ok" } (hops(check)) }
                 } @else { (hops(check)) }
-                @if let Some(stage) = failed { (fix(stage)) }
+                @if let Some(stage) = blamed { (fix(stage)) }
             }
         }
     }
 }
 
-fn words(check: &Check, failed: Option<&Stage>) -> String {
-    match (check.outcome, failed) {
+fn words(check: &CheckReport, blamed: Option<&Stage>) -> String {
+    match (check.outcome, blamed) {
         (Outcome::Failed, Some(stage)) => format!("Failed at {} after {:.0} ms", stage.name, check.milliseconds),
-        (Outcome::Failed, None) => "Failed".to_owned(),
+        (Outcome::Warning, Some(stage)) => format!("Works, with a warning at {}", stage.name),
+        (outcome @ (Outcome::Failed | Outcome::Warning), None) => word(outcome).to_owned(),
         (Outcome::Ok, _) => format!("Works, {:.0} ms", check.milliseconds),
         (Outcome::Skipped, _) => "Skipped".to_owned(),
     }
 }
 
-fn hops(check: &Check) -> Markup {
+/// The state in one word.
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "Works",
+        Outcome::Warning => "Works, with a warning",
+        Outcome::Failed => "Failed",
+        Outcome::Skipped => "Skipped",
+    }
+}
+
+fn hops(check: &CheckReport) -> Markup {
     html! {
-        ol.path role="list" aria-label=(format!("Hops to {}", check.name)) {
+        ol.path role="list" aria-label=(format!("Hops to {}", check.subject)) {
             @for stage in &check.stages {
                 @let state = state_of(stage.outcome);
                 li data-is=(state.name()) {
@@ -149,6 +163,7 @@ fn hops(check: &Check) -> Markup {
                     small {
                         @match stage.outcome {
                             Outcome::Ok => { span.sr { "ok, " } (format!("{:.1} ms", stage.milliseconds)) },
+                            Outcome::Warning => { (format!("warning, {:.1} ms", stage.milliseconds)) },
                             Outcome::Failed => { (format!("failed, {:.0} ms", stage.milliseconds)) },
                             Outcome::Skipped => { "skipped" },
                         }
@@ -173,6 +188,7 @@ fn fix(stage: &Stage) -> Markup {
 fn state_of(outcome: Outcome) -> State {
     match outcome {
         Outcome::Ok => State::Ok,
+        Outcome::Warning => State::Warning,
         Outcome::Failed => State::Failed,
         Outcome::Skipped => State::Skipped,
     }

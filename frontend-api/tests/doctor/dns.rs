@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::dns_server::{Answer, ZONE};
-use crate::helpers::{DATABASE, PRIVATE_SERVICE, SECRETS_MANAGER, TARGET};
+use crate::helpers::{DATABASE, PRIVATE_SERVICE, Run, SECRETS_MANAGER, TARGET};
 use crate::world::{DATABASE_NAME, PRIVATE_NAME, PUBLIC_ADDRESS, SERVICE_NAME, World};
 
 #[tokio::test]
@@ -14,29 +14,28 @@ async fn all_names_resolve_and_all_is_well() {
     assert_eq!(run.evidence(DATABASE, "dns"), format!("{DATABASE_NAME} is 10.77.0.10"));
 }
 
-#[tokio::test]
-async fn a_database_name_that_does_not_exist_and_the_zone_that_says_so() {
-    let Some(world) = World::start().await else { return };
+pub async fn a_database_name_that_does_not_exist_and_the_zone_that_says_so() -> Option<Run> {
+    let world = World::start().await?;
     world.dns.says(DATABASE_NAME, Answer::NxDomain);
     let run = world.doctor().await;
     run.assert_only(DATABASE, "dns", "name-not-found");
     let evidence = run.evidence(DATABASE, "dns");
     assert!(evidence.contains("NXDOMAIN") && evidence.contains(DATABASE_NAME), "{evidence}");
+    Some(run)
 }
 
-#[tokio::test]
-async fn a_private_service_that_cloud_map_does_not_know() {
-    let Some(world) = World::start().await else { return };
+pub async fn a_private_service_that_cloud_map_does_not_know() -> Option<Run> {
+    let world = World::start().await?;
     world.dns.says(SERVICE_NAME, Answer::NxDomain);
     let run = world.doctor().await;
     run.assert_only(PRIVATE_SERVICE, "dns", "cloud-map-name-not-found");
     let evidence = run.evidence(PRIVATE_SERVICE, "dns");
     assert!(evidence.contains(&format!("from zone {ZONE}., remembered for 300 s")), "{evidence}");
+    Some(run)
 }
 
-#[tokio::test]
-async fn a_misspelt_region_has_no_secrets_manager() {
-    let Some(mut world) = World::start().await else { return };
+pub async fn a_misspelt_region_has_no_secrets_manager() -> Option<Run> {
+    let mut world = World::start().await?;
     world.unset("DATABASE_URL");
     for (name, value) in [
         ("DBSECRETSNAME", "demo/database"),
@@ -54,36 +53,40 @@ async fn a_misspelt_region_has_no_secrets_manager() {
         "region-unknown",
     );
     assert_eq!(run.check(SECRETS_MANAGER)["target"], "https://secretsmanager.us-esat-1.amazonaws.com/");
+    Some(run)
 }
 
-#[tokio::test]
-async fn a_name_with_records_of_other_types_alone() {
-    let Some(world) = World::start().await else { return };
+pub async fn a_name_with_records_of_other_types_alone() -> Option<Run> {
+    let world = World::start().await?;
     world.dns.says(SERVICE_NAME, Answer::NoAddress);
-    world.doctor().await.assert_only(PRIVATE_SERVICE, "dns", "name-without-address");
+    let run = world.doctor().await;
+    run.assert_only(PRIVATE_SERVICE, "dns", "name-without-address");
+    Some(run)
 }
 
-#[tokio::test]
-async fn a_resolver_that_fails_or_refuses_for_one_name() {
-    let Some(world) = World::start().await else { return };
+pub async fn a_resolver_that_fails_or_refuses_for_one_name() -> Option<Run> {
+    let world = World::start().await?;
+    let mut last = None;
     for (answer, seen) in [(Answer::ServFail, "Server Failure"), (Answer::Refused, "Query Refused")] {
         world.dns.says(DATABASE_NAME, answer);
         let run = world.doctor().await;
         run.assert_only(DATABASE, "dns", "resolver-failed");
         assert!(run.evidence(DATABASE, "dns").contains(seen), "{}", run.evidence(DATABASE, "dns"));
+        last = Some(run);
     }
+    last
 }
 
-#[tokio::test]
-async fn a_resolver_that_is_silent_about_one_name() {
-    let Some(world) = World::start().await else { return };
+pub async fn a_resolver_that_is_silent_about_one_name() -> Option<Run> {
+    let world = World::start().await?;
     world.dns.says(DATABASE_NAME, Answer::Silence);
-    world.doctor().await.assert_only(DATABASE, "dns", "resolver-silent");
+    let run = world.doctor().await;
+    run.assert_only(DATABASE, "dns", "resolver-silent");
+    Some(run)
 }
 
-#[tokio::test]
-async fn a_resolver_that_is_silent_about_all_names_is_one_fault() {
-    let Some(world) = World::start().await else { return };
+pub async fn a_resolver_that_is_silent_about_all_names_is_one_fault() -> Option<Run> {
+    let world = World::start().await?;
     world.dns.says_of_all(Answer::Silence);
     let run = world.doctor().await;
     for check in [DATABASE, PRIVATE_SERVICE, TARGET] {
@@ -91,6 +94,7 @@ async fn a_resolver_that_is_silent_about_all_names_is_one_fault() {
     }
     run.assert_verdict_of_all("no-name-resolves");
     assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
+    Some(run)
 }
 
 #[tokio::test]
@@ -114,14 +118,14 @@ async fn without_any_nameserver_in_resolv_conf_no_name_resolves() {
     run.assert_failed(DATABASE, "dns", "resolver-silent").assert_verdict_of_all("no-name-resolves");
 }
 
-#[tokio::test]
-async fn a_database_name_that_resolves_to_a_public_address_is_asked_from_outside_its_vpc() {
-    let Some(world) = World::start().await else { return };
+pub async fn a_database_name_that_resolves_to_a_public_address_is_asked_from_outside_its_vpc() -> Option<Run> {
+    let world = World::start().await?;
     world.network.drop_packets(PUBLIC_ADDRESS, 5432);
     world.dns.knows(DATABASE_NAME, PUBLIC_ADDRESS);
     let run = world.doctor().await;
     run.assert_only(DATABASE, "dns", "database-public-address");
     assert!(run.evidence(DATABASE, "dns").contains(PUBLIC_ADDRESS), "{}", run.evidence(DATABASE, "dns"));
+    Some(run)
 }
 
 #[tokio::test]

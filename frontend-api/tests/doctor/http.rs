@@ -1,7 +1,7 @@
 //! `GET /test-connection`: status, body, and who sees how much of it.
 
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::helpers::{DATABASE, assert_tells_no_secret, healthy_database};
@@ -13,13 +13,15 @@ const TOKEN: &str = "an-admin-token-of-a-test-of-ours";
 #[tokio::test]
 async fn all_well_is_200_and_a_report() {
     let database = healthy_database().await;
-    let app = App::ready(&[("DATABASE_URL", database.url())]).await;
+    let app = App::ready(&[("DATABASE_URL", database.url()), ("REVISION", "1f3a")]).await;
     let response = app.test_connection(&[]).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "application/json");
     assert_eq!(response.headers()["vary"], "accept, authorization");
     let report: Value = response.json().await.unwrap();
     assert_eq!(report["Response"], "All checks passed: database.");
+    let service = json!({"Name": "frontend-api", "Version": env!("CARGO_PKG_VERSION"), "Revision": "1f3a"});
+    assert_eq!(report["Service"], service);
     assert_eq!((&report["Redacted"], &report["Verdict"]["outcome"]), (&false.into(), &"ok".into()));
     let stages: Vec<_> = report["Checks"][0]["stages"].as_array().unwrap().iter().map(|stage| &stage["name"]).collect();
     assert_eq!(stages, ["configuration", "dns", "tcp", "tls", "authentication", "query", "writable"]);

@@ -1,6 +1,6 @@
 //! Servers that can be reached and let nobody in.
 
-use crate::helpers::{DATABASE, PASSWORD};
+use crate::helpers::{DATABASE, PASSWORD, Run};
 use crate::server::Server;
 
 const AUTHENTICATION: &str = "authentication";
@@ -14,12 +14,12 @@ async fn the_right_credentials_are_let_in_and_nothing_stays_open() {
     assert_eq!(server.sessions().await, 0);
 }
 
-#[tokio::test]
-async fn the_password_of_the_environment_is_wrong() {
+pub async fn the_password_of_the_environment_is_wrong() -> Option<Run> {
     let server = Server::start().await;
     let run = server.doctor(&[("DB_PASS", "not-the-password")]).await;
     run.assert_only(DATABASE, AUTHENTICATION, "password-refused");
     assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 28P01"));
+    Some(run)
 }
 
 /// PostgreSQL does not tell strangers which users there are.
@@ -30,13 +30,13 @@ async fn an_unknown_user_with_a_password_is_told_the_same() {
     run.assert_only(DATABASE, AUTHENTICATION, "password-refused");
 }
 
-#[tokio::test]
-async fn an_unknown_user_where_the_server_tells() {
+pub async fn an_unknown_user_where_the_server_tells() -> Option<Run> {
     let server = Server::start().await;
     server.postgres.admit("host all postgres all scram-sha-256\nhost all all all trust\n").await;
     let run = server.doctor(&[("DB_USER", "nobody-there")]).await;
     run.assert_only(DATABASE, AUTHENTICATION, "user-unknown");
     assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 28000"));
+    Some(run)
 }
 
 #[tokio::test]
@@ -48,35 +48,36 @@ async fn a_user_that_may_not_log_in_or_not_to_this_database() {
     server.doctor(&[]).await.assert_only(DATABASE, AUTHENTICATION, "login-refused");
 }
 
-#[tokio::test]
-async fn a_database_that_takes_no_connections() {
+pub async fn a_database_that_takes_no_connections() -> Option<Run> {
     let server = Server::start().await;
     server.postgres.execute("CREATE DATABASE closed").await;
     server.postgres.execute("ALTER DATABASE closed ALLOW_CONNECTIONS false").await;
     let run = server.doctor(&[("DB_NAME", "closed")]).await;
     run.assert_only(DATABASE, AUTHENTICATION, "login-refused");
+    Some(run)
 }
 
-#[tokio::test]
-async fn a_server_without_tls_that_has_no_rule_for_this_user() {
+pub async fn a_server_without_tls_that_has_no_rule_for_this_user() -> Option<Run> {
     let server = Server::start().await;
     server.postgres.admit("host all postgres all scram-sha-256\n").await;
+    let mut last = None;
     for mode in ["prefer", "disable"] {
         let run = server.doctor(&[("DB_SSLMODE", mode)]).await;
         run.assert_only(DATABASE, AUTHENTICATION, "no-pg-hba-entry");
+        last = Some(run);
     }
+    last
 }
 
-#[tokio::test]
-async fn there_is_no_such_database() {
+pub async fn there_is_no_such_database() -> Option<Run> {
     let server = Server::start().await;
     let run = server.doctor(&[("DB_NAME", "nowhere")]).await;
     run.assert_only(DATABASE, AUTHENTICATION, "database-missing");
     assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 3D000"));
+    Some(run)
 }
 
-#[tokio::test]
-async fn every_connection_of_the_server_is_taken() {
+pub async fn every_connection_of_the_server_is_taken() -> Option<Run> {
     let server = Server::start().await;
     // Of 100 connections, 97 are for the superuser then.
     server.postgres.execute("ALTER SYSTEM SET superuser_reserved_connections = 97").await;
@@ -90,6 +91,7 @@ async fn every_connection_of_the_server_is_taken() {
     run.assert_only(DATABASE, AUTHENTICATION, "too-many-connections");
     assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 53300"));
     assert_eq!(others.len(), 3);
+    Some(run)
 }
 
 #[tokio::test]
@@ -99,18 +101,17 @@ async fn the_role_has_no_connection_left() {
     server.doctor(&[]).await.assert_only(DATABASE, AUTHENTICATION, "too-many-connections");
 }
 
-#[tokio::test]
-async fn a_session_that_can_not_be_set_up() {
+pub async fn a_session_that_can_not_be_set_up() -> Option<Run> {
     let server = Server::start().await;
     server.postgres.execute("ALTER ROLE app SET session_preload_libraries = 'there_is_none'").await;
     let run = server.doctor(&[]).await;
     run.assert_only(DATABASE, AUTHENTICATION, "login-failed");
     assert!(run.evidence(DATABASE, AUTHENTICATION).contains("there_is_none"));
+    Some(run)
 }
 
 /// Recovery waits for a file of the archive, so the server is starting up for as long as the test wants.
-#[tokio::test]
-async fn the_database_is_starting_up_and_then_it_is_there() {
+pub async fn the_database_is_starting_up_and_then_it_is_there() -> Option<Run> {
     let server = Server::start().await;
     let hold = server.postgres.write("hold", "").await;
     let wait = format!("while [ -e {} ]; do sleep 0.05; done; false", hold.display());
@@ -133,4 +134,5 @@ async fn the_database_is_starting_up_and_then_it_is_there() {
     starting.await.unwrap();
     run.assert_only(DATABASE, AUTHENTICATION, "database-starting");
     server.doctor(&[]).await.assert_healthy();
+    Some(run)
 }

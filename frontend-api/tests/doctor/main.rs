@@ -8,6 +8,7 @@ mod command;
 mod dns;
 mod dns_server;
 mod document;
+mod faults;
 mod healthy;
 mod helpers;
 mod http;

@@ -33,26 +33,29 @@ async fn its_identity_is_the_evidence() {
     assert_eq!(run.evidence(PRIVATE_SERVICE, "identity"), identity()["TaskArn"]);
 }
 
-#[tokio::test]
-async fn it_does_not_know_the_path() {
+pub async fn it_does_not_know_the_path() -> Option<Run> {
     let run = doctor_when_it_answers(ResponseTemplate::new(404)).await;
     run.assert_only(PRIVATE_SERVICE, HTTP, "http-not-found");
+    Some(run)
 }
 
-#[tokio::test]
-async fn it_answers_with_an_error_or_a_redirect() {
+pub async fn it_answers_with_an_error_or_a_redirect() -> Option<Run> {
+    let mut last = None;
     for status in [500, 503, 403, 302] {
         let run = doctor_when_it_answers(ResponseTemplate::new(status).set_body_string("internal detail")).await;
         run.assert_only(PRIVATE_SERVICE, HTTP, "http-failed");
         assert!(run.evidence(PRIVATE_SERVICE, HTTP).contains(&status.to_string()));
         assert!(!run.report.to_string().contains("internal detail"));
+        last = Some(run);
     }
+    last
 }
 
-#[tokio::test]
-async fn it_does_not_answer_in_time() {
+pub async fn it_does_not_answer_in_time() -> Option<Run> {
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
-    doctor_when_it_answers(slow).await.assert_only(PRIVATE_SERVICE, HTTP, "http-slow");
+    let run = doctor_when_it_answers(slow).await;
+    run.assert_only(PRIVATE_SERVICE, HTTP, "http-slow");
+    Some(run)
 }
 
 #[tokio::test]
@@ -64,17 +67,17 @@ async fn its_answer_is_not_an_identity() {
     }
 }
 
-#[tokio::test]
-async fn its_answer_is_endless() {
+pub async fn its_answer_is_endless() -> Option<Run> {
     let run = doctor_when_it_answers(ResponseTemplate::new(200).set_body_bytes(vec![b' '; 4 << 20])).await;
     run.assert_only(PRIVATE_SERVICE, "identity", "identity-not-json");
+    Some(run)
 }
 
-#[tokio::test]
-async fn it_can_not_read_its_own_metadata() {
+pub async fn it_can_not_read_its_own_metadata() -> Option<Run> {
     let problem = json!({"type": METADATA_MISSING, "title": "x", "status": 503});
     let run = doctor_when_it_answers(ResponseTemplate::new(503).set_body_json(problem)).await;
     run.assert_only(PRIVATE_SERVICE, HTTP, "task-metadata-missing");
+    Some(run)
 }
 
 /// The real one, where it was built beside this one: that both mean the same by it is the point.
@@ -111,13 +114,14 @@ async fn what_listens_there_does_not_speak_http() {
     doctor_with(&database, &url).await.assert_only(PRIVATE_SERVICE, HTTP, "http-broken");
 }
 
-#[tokio::test]
-async fn what_listens_there_closes_the_connection() {
+pub async fn what_listens_there_closes_the_connection() -> Option<Run> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
     let database = healthy_database().await;
-    doctor_with(&database, &url).await.assert_only(PRIVATE_SERVICE, HTTP, "http-broken");
+    let run = doctor_with(&database, &url).await;
+    run.assert_only(PRIVATE_SERVICE, HTTP, "http-broken");
+    Some(run)
 }
 
 #[tokio::test]

@@ -1,18 +1,18 @@
 //! Databases that let one in and do not serve.
 
-use crate::helpers::{DATABASE, eventually};
+use crate::helpers::{DATABASE, Run, eventually};
 use crate::server::Server;
 
 const QUERY: &str = "query";
 const WRITABLE: &str = "writable";
 
-#[tokio::test]
-async fn the_table_is_not_there() {
+pub async fn the_table_is_not_there() -> Option<Run> {
     let server = Server::start().await;
     server.postgres.execute("DROP TABLE access").await;
     let run = server.doctor(&[]).await;
     run.assert_only(DATABASE, QUERY, "table-missing");
     assert!(run.evidence(DATABASE, QUERY).starts_with("SQLSTATE 42P01"));
+    Some(run)
 }
 
 #[tokio::test]
@@ -41,15 +41,15 @@ async fn the_role_may_not_use_the_schema() {
     server.doctor(&[]).await.assert_only(DATABASE, QUERY, "table-missing");
 }
 
-#[tokio::test]
-async fn the_role_may_not_write_to_the_table() {
+pub async fn the_role_may_not_write_to_the_table() -> Option<Run> {
     let server = Server::start().await;
     server.postgres.execute("REVOKE INSERT ON access FROM app").await;
-    server.doctor(&[]).await.assert_only(DATABASE, WRITABLE, "permission-denied");
+    let run = server.doctor(&[]).await;
+    run.assert_only(DATABASE, WRITABLE, "permission-denied");
+    Some(run)
 }
 
-#[tokio::test]
-async fn what_is_named_like_the_table_fails() {
+pub async fn what_is_named_like_the_table_fails() -> Option<Run> {
     let server = Server::start().await;
     let view = "DROP TABLE access; GRANT CREATE ON SCHEMA public TO app; \
                 CREATE VIEW access AS SELECT now() AS last_update WHERE 1 / (now() IS NULL)::int = 1; \
@@ -58,10 +58,10 @@ async fn what_is_named_like_the_table_fails() {
     let run = server.doctor(&[]).await;
     run.assert_only(DATABASE, QUERY, "query-failed");
     assert!(run.evidence(DATABASE, QUERY).starts_with("SQLSTATE 22012"));
+    Some(run)
 }
 
-#[tokio::test]
-async fn another_session_has_locked_the_table_and_the_doctors_own_ends() {
+pub async fn another_session_has_locked_the_table_and_the_doctors_own_ends() -> Option<Run> {
     let server = Server::start().await;
     let mut other = server.postgres.client().await;
     let transaction = other.transaction().await.unwrap();
@@ -72,24 +72,27 @@ async fn another_session_has_locked_the_table_and_the_doctors_own_ends() {
     eventually("the doctor's session ends", async || (server.sessions().await == 0).then_some(())).await;
     transaction.rollback().await.unwrap();
     server.doctor(&[]).await.assert_healthy();
+    Some(run)
 }
 
-#[tokio::test]
-async fn a_writer_that_was_demoted() {
+pub async fn a_writer_that_was_demoted() -> Option<Run> {
     let server = Server::start().await;
     server.postgres.write("standby.signal", "").await;
     server.postgres.restart().await;
     let run = server.doctor(&[]).await;
     run.assert_only(DATABASE, WRITABLE, "read-only-replica");
     assert!(run.stage(DATABASE, WRITABLE)["remedy"].as_str().unwrap().contains("writer endpoint"));
+    Some(run)
 }
 
-#[tokio::test]
-async fn a_database_that_takes_no_writes() {
+pub async fn a_database_that_takes_no_writes() -> Option<Run> {
     let server = Server::start().await;
     server.postgres.execute("ALTER DATABASE postgres SET default_transaction_read_only = on").await;
-    server.doctor(&[]).await.assert_only(DATABASE, WRITABLE, "read-only");
+    let run = server.doctor(&[]).await;
+    run.assert_only(DATABASE, WRITABLE, "read-only");
     server.postgres.execute("SET transaction_read_only = off; ALTER DATABASE postgres RESET ALL").await;
     server.postgres.execute("ALTER ROLE app SET default_transaction_read_only = on").await;
-    server.doctor(&[]).await.assert_only(DATABASE, WRITABLE, "read-only");
+    let run = server.doctor(&[]).await;
+    run.assert_only(DATABASE, WRITABLE, "read-only");
+    Some(run)
 }

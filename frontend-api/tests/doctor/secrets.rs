@@ -39,46 +39,63 @@ async fn the_secret_can_be_read_and_is_right() {
     assert_eq!(run.evidence(DATABASE, "secret"), "user app of database postgres");
 }
 
-#[tokio::test]
-async fn secrets_manager_refuses_and_says_why() {
+/// Secrets Manager answers each of these errors; the last run of the doctor.
+async fn refused(code: &str, errors: &[(&str, &str)]) -> Option<Run> {
     let aws = SecretsManager::start().await;
-    let denied = "User: arn:aws:sts::123456789012:assumed-role/demo is not authorized to perform: \
-                  secretsmanager:GetSecretValue because no identity-based policy allows it";
-    let deleted = "You can't perform this operation on the secret because it was marked for deletion.";
-    let refusals = [
-        ("ResourceNotFoundException", "Secrets Manager can't find the specified secret.", "secret-not-found"),
-        ("AccessDeniedException", denied, "secret-access-denied"),
-        ("AccessDeniedException", "Access to KMS is not allowed", "secret-kms-denied"),
-        ("InvalidRequestException", deleted, "secret-disabled"),
-        ("DecryptionFailure", "Secrets Manager can't decrypt the secret: the key is disabled.", "secret-disabled"),
-        (
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-            "credentials-rejected",
-        ),
-        ("InvalidSignatureException", "The request signature does not match.", "credentials-rejected"),
-        ("ExpiredTokenException", "The security token included in the request is expired", "credentials-rejected"),
-    ];
-    for (code, message, cause) in refusals {
-        aws.fails(code, message);
+    let mut last = None;
+    for (name, message) in errors {
+        aws.fails(name, message);
         let run = doctor_on_app_runner(&aws.url(), &[]).await;
-        assert_blamed(&run, "read", cause);
-        run.assert_failed(DATABASE, "secret", cause);
-        assert_eq!(run.evidence(SECRETS_MANAGER, "read"), format!("{code}: {message}"));
+        assert_blamed(&run, "read", code);
+        run.assert_failed(DATABASE, "secret", code);
+        assert_eq!(run.evidence(SECRETS_MANAGER, "read"), format!("{name}: {message}"));
+        last = Some(run);
     }
+    last
 }
 
-#[tokio::test]
-async fn secrets_manager_itself_fails() {
+pub async fn there_is_no_such_secret() -> Option<Run> {
+    let missing = ("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
+    refused("secret-not-found", &[missing]).await
+}
+
+pub async fn the_role_may_not_read_the_secret() -> Option<Run> {
+    let denied = "User: arn:aws:sts::123456789012:assumed-role/demo is not authorized to perform: \
+                  secretsmanager:GetSecretValue because no identity-based policy allows it";
+    refused("secret-access-denied", &[("AccessDeniedException", denied)]).await
+}
+
+pub async fn the_role_may_not_use_the_key() -> Option<Run> {
+    refused("secret-kms-denied", &[("AccessDeniedException", "Access to KMS is not allowed")]).await
+}
+
+pub async fn the_key_is_disabled() -> Option<Run> {
+    let deleted = "You can't perform this operation on the secret because it was marked for deletion.";
+    let disabled = "Secrets Manager can't decrypt the secret: the key is disabled.";
+    refused("secret-disabled", &[("InvalidRequestException", deleted), ("DecryptionFailure", disabled)]).await
+}
+
+pub async fn the_credentials_are_not_accepted() -> Option<Run> {
+    let errors = [
+        ("UnrecognizedClientException", "The security token included in the request is invalid."),
+        ("InvalidSignatureException", "The request signature does not match."),
+        ("ExpiredTokenException", "The security token included in the request is expired"),
+    ];
+    refused("credentials-rejected", &errors).await
+}
+
+pub async fn secrets_manager_itself_fails() -> Option<Run> {
     let aws = SecretsManager::start().await;
     let body = json!({"__type": "InternalServiceError", "Message": "An error occurred on the server side."});
     aws.answers(500, &body.to_string());
-    assert_blamed(&doctor_on_app_runner(&aws.url(), &[]).await, "read", "secret-unreadable");
+    let run = doctor_on_app_runner(&aws.url(), &[]).await;
+    assert_blamed(&run, "read", "secret-unreadable");
+    Some(run)
 }
 
-#[tokio::test]
-async fn the_secret_is_not_json() {
+pub async fn the_secret_is_not_json() -> Option<Run> {
     let aws = SecretsManager::start().await;
+    let mut last = None;
     for value in
         [PASSWORD, "", "[]", "\"hunter2-of-the-role\"", "{\"username\": \"app\", \"password\": \"hunter2-of-the-role"]
     {
@@ -86,13 +103,15 @@ async fn the_secret_is_not_json() {
         let run = doctor_on_app_runner(&aws.url(), &[]).await;
         assert_blamed(&run, "read", "secret-not-json");
         run.assert_failed(DATABASE, "secret", "secret-not-json");
+        last = Some(run);
     }
+    last
 }
 
-#[tokio::test]
-async fn the_secret_lacks_a_key() {
+pub async fn the_secret_lacks_a_key() -> Option<Run> {
     let aws = SecretsManager::start().await;
     let whole: Value = serde_json::from_str(&rds_secret("127.0.0.1", 5432, ROLE, PASSWORD)).unwrap();
+    let mut last = None;
     for key in ["username", "password", "host"] {
         let mut part = whole.clone();
         part.as_object_mut().unwrap().remove(key);
@@ -100,7 +119,9 @@ async fn the_secret_lacks_a_key() {
         let run = doctor_on_app_runner(&aws.url(), &[]).await;
         assert_blamed(&run, "read", "secret-lacks-key");
         assert!(run.evidence(SECRETS_MANAGER, "read").contains(&format!("has no \"{key}\"")));
+        last = Some(run);
     }
+    last
 }
 
 #[tokio::test]
@@ -113,18 +134,19 @@ async fn a_secret_that_rds_manages_needs_no_host() {
     doctor_on_app_runner(&aws.url(), &place).await.assert_healthy();
 }
 
-#[tokio::test]
-async fn there_are_no_credentials() {
+pub async fn there_are_no_credentials() -> Option<Run> {
     let aws = SecretsManager::start().await;
     let run = doctor_on_app_runner(&aws.url(), &[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")]).await;
     assert_blamed(&run, "credentials", "credentials-missing");
     assert!(run.stage(SECRETS_MANAGER, "credentials")["remedy"].as_str().unwrap().contains("instance role"));
+    Some(run)
 }
 
-#[tokio::test]
-async fn nothing_names_the_region() {
+pub async fn nothing_names_the_region() -> Option<Run> {
     let aws = SecretsManager::start().await;
-    assert_blamed(&doctor_on_app_runner(&aws.url(), &[("AWS_REGION", "")]).await, "configuration", "region-missing");
+    let run = doctor_on_app_runner(&aws.url(), &[("AWS_REGION", "")]).await;
+    assert_blamed(&run, "configuration", "region-missing");
+    Some(run)
 }
 
 /// As on Fargate, where nothing answers at the instance metadata's address: looking there takes the SDK its time.
@@ -140,8 +162,7 @@ async fn looking_for_a_region_in_vain_takes_less_than_ten_seconds() {
     assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
 }
 
-#[tokio::test]
-async fn the_secret_is_in_another_region() {
+pub async fn the_secret_is_in_another_region() -> Option<Run> {
     let aws = SecretsManager::start().await;
     let run = doctor_on_app_runner(&aws.url(), &[("AWS_REGION", "eu-west-1")]).await;
     assert_blamed(&run, "configuration", "region-mismatch");
@@ -149,6 +170,7 @@ async fn the_secret_is_in_another_region() {
     assert_eq!(evidence, "the secret is in us-east-1, the client in eu-west-1");
     // Nothing but the region of a secret that is named by its ARN can be told so early.
     assert!(SECRET.contains("us-east-1"));
+    Some(run)
 }
 
 #[tokio::test]
@@ -174,12 +196,12 @@ async fn secrets_managers_endpoint_does_not_speak_tls() {
     assert_blamed(&run, "tls", "tls-failed");
 }
 
-#[tokio::test]
-async fn the_secrets_password_is_not_the_databases() {
+pub async fn the_secrets_password_is_not_the_databases() -> Option<Run> {
     let server = Server::start().await;
     let aws = SecretsManager::start().await;
     aws.tells(&secret_of(&server, "another-password"));
     let run = doctor_on_app_runner(&aws.url(), &[]).await;
     run.assert_only(DATABASE, "authentication", "secret-and-database-differ");
     assert!(!run.report.to_string().contains("another-password"));
+    Some(run)
 }

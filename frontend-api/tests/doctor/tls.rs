@@ -30,20 +30,21 @@ async fn a_certificate_of_the_right_authority_and_name_is_shown_as_evidence() {
     assert!(evidence.starts_with("TLSv1_3, a certificate for CN="), "{evidence}");
 }
 
-#[tokio::test]
-async fn the_server_does_not_offer_tls() {
+pub async fn the_server_does_not_offer_tls() -> Option<Run> {
     let server = Server::start().await;
+    let mut last = None;
     for mode in ["require", "verify-full"] {
         let run = server.doctor(&[("DB_SSLMODE", mode)]).await;
         run.assert_only(DATABASE, TLS, "tls-not-offered");
+        last = Some(run);
     }
     let run = server.doctor(&[("DB_SSLMODE", "prefer")]).await;
     run.assert_healthy();
     assert_eq!(run.evidence(DATABASE, TLS), "not offered; DB_SSLMODE=prefer goes on without");
+    last
 }
 
-#[tokio::test]
-async fn the_certificate_is_of_another_authority() {
+pub async fn the_certificate_is_of_another_authority() -> Option<Run> {
     let server = server_with(Authority::default().issue(HERE)).await;
     let run = trusting(&server, &Authority::default()).await;
     run.assert_only(DATABASE, TLS, "tls-unknown-authority");
@@ -52,44 +53,46 @@ async fn the_certificate_is_of_another_authority() {
     run.assert_only(DATABASE, TLS, "tls-unknown-authority");
     let evidence = run.evidence(DATABASE, TLS);
     assert!(evidence.contains("UnknownIssuer") && evidence.contains("valid until"), "{evidence}");
+    Some(run)
 }
 
-#[tokio::test]
-async fn the_certificate_has_expired() {
+pub async fn the_certificate_has_expired() -> Option<Run> {
     let authority = Authority::default();
     let server = server_with(authority.issue_expired(HERE)).await;
     let run = trusting(&server, &authority).await;
     run.assert_only(DATABASE, TLS, "tls-expired");
     assert!(run.evidence(DATABASE, TLS).contains("2020-02-01"), "{}", run.evidence(DATABASE, TLS));
+    Some(run)
 }
 
-#[tokio::test]
-async fn the_certificate_is_for_another_name() {
+pub async fn the_certificate_is_for_another_name() -> Option<Run> {
     let authority = Authority::default();
     let server = server_with(authority.issue("elsewhere.example")).await;
     let run = trusting(&server, &authority).await;
     run.assert_only(DATABASE, TLS, "tls-wrong-name");
     assert!(run.evidence(DATABASE, TLS).contains("elsewhere.example"), "{}", run.evidence(DATABASE, TLS));
+    Some(run)
 }
 
-#[tokio::test]
-async fn the_server_speaks_versions_of_tls_that_are_too_old() {
+pub async fn the_server_speaks_versions_of_tls_that_are_too_old() -> Option<Run> {
     let authority = Authority::default();
     let server = server_with(authority.issue(HERE)).await;
     let old = "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1'";
     server.postgres.execute(old).await;
     server.postgres.execute("ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.1'").await;
     server.postgres.restart().await;
-    trusting(&server, &authority).await.assert_only(DATABASE, TLS, "tls-failed");
+    let run = trusting(&server, &authority).await;
+    run.assert_only(DATABASE, TLS, "tls-failed");
+    Some(run)
 }
 
-#[tokio::test]
-async fn the_server_wants_tls_and_db_sslmode_forbids_it() {
+pub async fn the_server_wants_tls_and_db_sslmode_forbids_it() -> Option<Run> {
     let server = server_with(Authority::default().issue(HERE)).await;
     server.postgres.admit("hostssl all app all scram-sha-256\nhost all postgres all scram-sha-256\n").await;
     let run = server.doctor(&[("DB_SSLMODE", "disable")]).await;
     run.assert_only(DATABASE, "authentication", "encryption-required");
     server.doctor(&[("DB_SSLMODE", "require")]).await.assert_healthy();
+    Some(run)
 }
 
 #[tokio::test]

@@ -4,31 +4,46 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{BoxFuture, FutureExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
-use super::{TLS_LIMIT, connect, resolve};
+use super::{TLS_LIMIT, all_public, connect, resolve, secrets_manager};
 use crate::database::{Credentials, CredentialsProvider, DatabaseConfig, SslMode, driver_config};
-use crate::doctor::catalogue::{
+use crate::doctor::Check;
+use crate::doctor::causes::{
     DATABASE_PUBLIC_ADDRESS, PASSWORD_REFUSED, SECRET_OUTDATED, SECRET_UNREADABLE, SILENT, SLOW_QUERY,
 };
 use crate::doctor::probe::postgres::{self, LIMIT, Session};
-use crate::doctor::probe::{Dependency, dns, is_public, tcp};
-use crate::doctor::report::{Check, Diagnosis, StageName};
+use crate::doctor::probe::{dns, tcp};
+use crate::doctor::report::{CheckReport, Diagnosis};
+use crate::doctor::stage::StageName;
+use crate::doctor::subject::Subject;
 use crate::doctor::walk::{Fault, Found, Walk};
-use crate::doctor::{DATABASE, checks::secrets_manager};
 use crate::visits::TableName;
 
 const SECRET_LIMIT: Duration = Duration::from_secs(6);
 
-pub(in crate::doctor) async fn check(
+pub(super) struct DatabaseCheck {
+    pub(super) config: Arc<DatabaseConfig>,
+    pub(super) table: TableName,
+    pub(super) provider: Arc<CredentialsProvider>,
+}
+
+impl Check for DatabaseCheck {
+    fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport> {
+        check(&self.config, &self.table, &self.provider, deadline).boxed()
+    }
+}
+
+async fn check(
     config: &DatabaseConfig,
     table: &TableName,
     provider: &CredentialsProvider,
     deadline: Instant,
-) -> Check {
+) -> CheckReport {
     let (check, used) = walk(config, table, provider, deadline).await;
-    let Some(used) = used.filter(|_| check.failed_by(&PASSWORD_REFUSED) && provider.secret().is_some()) else {
+    let Some(used) = used.filter(|_| check.failed_by(&PASSWORD_REFUSED) && provider.secret_id().is_some()) else {
         return check;
     };
     // Refused: the secret may have been rotated since it was read. The service itself would read it again now.
@@ -38,9 +53,9 @@ pub(in crate::doctor) async fn check(
 }
 
 /// The password came from the secret, so that is where to look.
-fn blame_secret(mut check: Check) -> Check {
+fn blame_secret(mut check: CheckReport) -> CheckReport {
     for stage in &mut check.stages {
-        if stage.diagnosis.code == Some(PASSWORD_REFUSED.code) {
+        if stage.diagnosis.is(&PASSWORD_REFUSED) {
             stage.diagnosis = Diagnosis::from(&SECRET_OUTDATED);
         }
     }
@@ -53,13 +68,13 @@ async fn walk(
     table: &TableName,
     provider: &CredentialsProvider,
     deadline: Instant,
-) -> (Check, Option<Arc<Credentials>>) {
+) -> (CheckReport, Option<Arc<Credentials>>) {
     let mut plan = vec![StageName::Configuration];
-    plan.extend(provider.secret().map(|_| StageName::Secret));
+    plan.extend(provider.secret_id().map(|_| StageName::Secret));
     plan.extend([StageName::Dns, StageName::Tcp]);
     plan.extend((config.tls.mode != SslMode::Disable).then_some(StageName::Tls));
     plan.extend([StageName::Authentication, StageName::Query, StageName::Writable]);
-    let mut walk = Walk::new(DATABASE, &plan, deadline);
+    let mut walk = Walk::new(Subject::Database, &plan, deadline);
     let credentials = credentials(&mut walk, config, provider).await;
     if let Some(credentials) = &credentials {
         stages(&mut walk, config, table, credentials).await;
@@ -72,11 +87,11 @@ async fn credentials(
     config: &DatabaseConfig,
     provider: &CredentialsProvider,
 ) -> Option<Arc<Credentials>> {
-    let source = if provider.secret().is_some() { "DBSECRETSNAME" } else { "the environment" };
+    let source = if provider.secret_id().is_some() { "DBSECRETSNAME" } else { "the environment" };
     let summary = format!("credentials from {source}, DB_SSLMODE {}", config.tls.mode);
     walk.stage(StageName::Configuration, LIMIT, &SILENT, async { Ok(Found::new((), summary)) }).await?;
 
-    let credentials = match provider.secret() {
+    let credentials = match provider.secret_id() {
         Some(_) => walk.stage(StageName::Secret, SECRET_LIMIT, &SECRET_UNREADABLE, read_secret(provider)).await?,
         None => provider.current().await.ok()?,
     };
@@ -122,16 +137,17 @@ async fn reach(walk: &mut Walk, credentials: &Credentials) -> Option<TcpStream> 
     let (host, port) = (credentials.host.as_str(), credentials.port);
     let literal = host.parse::<std::net::IpAddr>().is_ok();
     if literal {
-        let addresses = resolve(walk, host, port, Dependency::Database).await?;
-        return connect(walk, &addresses, Dependency::Database).await;
+        let addresses = resolve(walk, host, port).await?;
+        return connect(walk, &addresses).await;
     }
+    walk.facts().asked_resolver = true;
     let mut early = None;
     let probe = async {
-        let found = dns::resolve(host, port, Dependency::Database).await?;
-        if !found.value().iter().all(|address| is_public(address.ip())) {
+        let found = dns::resolve(host, port, &Subject::Database).await?;
+        if !all_public(found.value()) {
             return Ok(found);
         }
-        match tcp::connect(found.value(), Dependency::Database).await {
+        match tcp::connect(found.value(), &Subject::Database).await {
             Ok(stream) => early = Some(stream),
             Err(fault) => {
                 let evidence = format!("{}; {}", found.evidence(), fault.evidence);
@@ -142,9 +158,9 @@ async fn reach(walk: &mut Walk, credentials: &Credentials) -> Option<TcpStream> 
     };
     let addresses: Vec<SocketAddr> =
         walk.stage(StageName::Dns, dns::LIMIT + tcp::LIMIT, &DATABASE_PUBLIC_ADDRESS, probe).await?;
-    walk.is_public(early.is_some());
+    walk.facts().is_public = Some(early.is_some());
     match early {
         Some(stream) => walk.stage(StageName::Tcp, LIMIT, &SILENT, async { Ok(stream) }).await,
-        None => connect(walk, &addresses, Dependency::Database).await,
+        None => connect(walk, &addresses).await,
     }
 }

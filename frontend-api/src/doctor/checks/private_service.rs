@@ -3,31 +3,46 @@
 use std::time::{Duration, Instant};
 
 use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
+use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::StatusCode;
 use url::Url;
 
-use super::{reach, shown};
-use crate::doctor::PRIVATE_SERVICE;
-use crate::doctor::catalogue::{HTTP_FAILED, HTTP_NOT_FOUND, HTTP_SLOW, IDENTITY_NOT_JSON, METADATA_MISSING};
-use crate::doctor::probe::{Dependency, http};
-use crate::doctor::report::{Check, StageName};
+use super::reach;
+use crate::doctor::Check;
+use crate::doctor::causes::{HTTP_FAILED, HTTP_NOT_FOUND, HTTP_SLOW, IDENTITY_NOT_JSON, METADATA_MISSING};
+use crate::doctor::place::shown;
+use crate::doctor::probe::http;
+use crate::doctor::report::CheckReport;
+use crate::doctor::stage::StageName;
+use crate::doctor::subject::Subject;
 use crate::doctor::walk::{Fault, Found, Walk};
 
 /// Parsing what is in memory already.
 const PARSE_LIMIT: Duration = Duration::from_secs(1);
 
-pub(in crate::doctor) async fn check(url: &Url, client: &reqwest::Client, deadline: Instant) -> Check {
+pub(super) struct PrivateServiceCheck {
+    pub(super) url: Url,
+    pub(super) client: reqwest::Client,
+}
+
+impl Check for PrivateServiceCheck {
+    fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport> {
+        check(&self.url, &self.client, deadline).boxed()
+    }
+}
+
+async fn check(url: &Url, client: &reqwest::Client, deadline: Instant) -> CheckReport {
     let mut plan = vec![StageName::Dns, StageName::Tcp];
     plan.extend((url.scheme() == "https").then_some(StageName::Tls));
     plan.extend([StageName::Http, StageName::Identity]);
-    let mut walk = Walk::new(PRIVATE_SERVICE, &plan, deadline);
+    let mut walk = Walk::new(Subject::PrivateService, &plan, deadline);
     walk.target(shown(url));
     stages(&mut walk, url, client).await;
     walk.finish()
 }
 
 async fn stages(walk: &mut Walk, url: &Url, client: &reqwest::Client) -> Option<()> {
-    reach(walk, url, Dependency::PrivateService).await?;
+    reach(walk, url).await?;
     let body = walk.stage(StageName::Http, http::LIMIT, &HTTP_SLOW, ask(url, client)).await?;
     walk.stage(StageName::Identity, PARSE_LIMIT, &HTTP_SLOW, async { identity(&body) }).await
 }

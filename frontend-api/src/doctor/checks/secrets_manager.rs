@@ -1,23 +1,27 @@
 //! Configuration → DNS → TCP → TLS → credentials → reading the secret.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::config::ProvideCredentials;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use causeway_common::telemetry::chain;
+use futures_util::future::{BoxFuture, FutureExt};
 use tokio::time::timeout;
 use url::Url;
 
-use super::{reach, shown};
+use super::reach;
 use crate::database::{CredentialsError, CredentialsProvider, SecretProblem, SecretsManager};
-use crate::doctor::SECRETS_MANAGER;
-use crate::doctor::catalogue::{
+use crate::doctor::Check;
+use crate::doctor::causes::{
     CREDENTIALS_MISSING, CREDENTIALS_REJECTED, REGION_MISMATCH, REGION_MISSING, SECRET_ACCESS_DENIED, SECRET_DISABLED,
     SECRET_KMS_DENIED, SECRET_LACKS_KEY, SECRET_NOT_FOUND, SECRET_NOT_JSON, SECRET_UNREADABLE,
 };
-use crate::doctor::probe::Dependency;
-use crate::doctor::report::{Check, StageName};
+use crate::doctor::place::shown;
+use crate::doctor::report::CheckReport;
+use crate::doctor::stage::StageName;
+use crate::doctor::subject::Subject;
 use crate::doctor::walk::{Fault, Found, Walk};
 
 /// The SDK may have to look for a profile or ask the instance's metadata.
@@ -25,18 +29,26 @@ const CONFIGURATION_LIMIT: Duration = Duration::from_secs(2);
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(3);
 const READ_LIMIT: Duration = Duration::from_secs(4);
 
-pub(in crate::doctor) async fn check(
-    id: &str,
-    service: &SecretsManager,
-    provider: &CredentialsProvider,
-    deadline: Instant,
-) -> Check {
+pub(super) struct SecretsManagerCheck {
+    /// The secret's ARN or name.
+    pub(super) id: String,
+    pub(super) provider: Arc<CredentialsProvider>,
+}
+
+impl Check for SecretsManagerCheck {
+    fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport> {
+        check(&self.id, &self.provider, deadline).boxed()
+    }
+}
+
+async fn check(id: &str, provider: &CredentialsProvider, deadline: Instant) -> CheckReport {
+    let service = provider.secrets_manager();
     // It may have to be looked for; the stage below says so when it takes too long.
     let endpoint = timeout(CONFIGURATION_LIMIT, service.endpoint()).await.ok().flatten();
     let mut plan = vec![StageName::Configuration, StageName::Dns, StageName::Tcp];
     plan.extend(endpoint.as_ref().is_none_or(|url| url.scheme() == "https").then_some(StageName::Tls));
     plan.extend([StageName::Credentials, StageName::Read]);
-    let mut walk = Walk::new(SECRETS_MANAGER, &plan, deadline);
+    let mut walk = Walk::new(Subject::SecretsManager, &plan, deadline);
     stages(&mut walk, id, service, provider).await;
     walk.finish()
 }
@@ -45,7 +57,7 @@ async fn stages(walk: &mut Walk, id: &str, service: &SecretsManager, provider: &
     let probe = configuration(id, service);
     let endpoint = walk.stage(StageName::Configuration, CONFIGURATION_LIMIT, &REGION_MISSING, probe).await?;
     walk.target(shown(&endpoint));
-    reach(walk, &endpoint, Dependency::SecretsManager).await?;
+    reach(walk, &endpoint).await?;
     walk.stage(StageName::Credentials, CREDENTIALS_LIMIT, &CREDENTIALS_MISSING, credentials(service)).await?;
     let read = async {
         let read = provider.read().await.map_err(|error| fault(&error))?;

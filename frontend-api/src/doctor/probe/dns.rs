@@ -9,8 +9,9 @@ use hickory_resolver::proto::op::ResponseCode;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
-use super::Dependency;
-use crate::doctor::catalogue::{NAME_WITHOUT_ADDRESS, RESOLVER_FAILED, RESOLVER_SILENT};
+use super::name_not_found;
+use crate::doctor::causes::{NAME_WITHOUT_ADDRESS, RESOLVER_FAILED, RESOLVER_SILENT};
+use crate::doctor::subject::Subject;
 use crate::doctor::walk::{Fault, Found};
 
 /// getaddrinfo gives up on a silent resolver after 10 s and more; that is longer than a report may take.
@@ -24,7 +25,7 @@ pub(in crate::doctor) const LIMIT: Duration = Duration::from_secs(3);
 pub(in crate::doctor) async fn resolve(
     host: &str,
     port: u16,
-    dependency: Dependency,
+    subject: &Subject,
 ) -> Result<Found<Vec<SocketAddr>>, Fault> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(Found::new(vec![SocketAddr::new(address, port)], format!("{address}, given as an address")));
@@ -37,13 +38,13 @@ pub(in crate::doctor) async fn resolve(
             let evidence = format!("{host} is {}", super::list(addresses.iter().map(SocketAddr::ip)));
             Ok(Found::new(addresses, evidence))
         }
-        Ok(Err(error)) => Err(diagnose(host, dependency, &error.to_string()).await),
-        Err(_) => Err(diagnose(host, dependency, "no answer in time").await),
+        Ok(Err(error)) => Err(diagnose(host, subject, &error.to_string()).await),
+        Err(_) => Err(diagnose(host, subject, "no answer in time").await),
     }
 }
 
 /// getaddrinfo has one text for everything; the nameservers' own answers tell more.
-async fn diagnose(host: &str, dependency: Dependency, lookup: &str) -> Fault {
+async fn diagnose(host: &str, subject: &Subject, lookup: &str) -> Fault {
     let resolver = TokioResolver::builder_tokio().and_then(|mut builder| {
         let options = builder.options_mut();
         (options.timeout, options.attempts) = (QUERY_LIMIT, 0);
@@ -60,7 +61,7 @@ async fn diagnose(host: &str, dependency: Dependency, lookup: &str) -> Fault {
         }
         Ok(Err(NetError::Dns(DnsError::NoRecordsFound(no_records)))) => match no_records.response_code {
             ResponseCode::NXDomain => {
-                Fault::new(dependency.name_not_found(), evidence(format!("NXDOMAIN{}", zone(&no_records))))
+                Fault::new(name_not_found(subject), evidence(format!("NXDOMAIN{}", zone(&no_records))))
             }
             ResponseCode::NoError => {
                 Fault::new(&NAME_WITHOUT_ADDRESS, evidence(format!("NOERROR without an address{}", zone(&no_records))))

@@ -7,7 +7,7 @@ use causeway_common::telemetry::chain;
 use reqwest::StatusCode;
 use url::Url;
 
-use crate::doctor::catalogue::{HTTP_BROKEN, HTTP_SLOW};
+use crate::doctor::causes::{HTTP_BROKEN, HTTP_SLOW};
 use crate::doctor::walk::Fault;
 
 pub(in crate::doctor) const LIMIT: Duration = Duration::from_secs(2);

@@ -8,36 +8,28 @@ pub(super) mod tls;
 
 use std::net::IpAddr;
 
-use super::catalogue::{
+use super::causes::{
     CLOUD_MAP_NAME_NOT_FOUND, Cause, DATABASE_TIMED_OUT, NAME_NOT_FOUND, PRIVATE_ENDPOINT_TIMED_OUT,
     PRIVATE_SERVICE_TIMED_OUT, PUBLIC_ENDPOINT_TIMED_OUT, REGION_UNKNOWN,
 };
+use super::subject::Subject;
 
-/// What is at the end of the walk: the same symptom has another remedy for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dependency {
-    Database,
-    PrivateService,
-    SecretsManager,
-    Other,
+/// The same symptom has another cause and remedy for each subject.
+fn name_not_found(subject: &Subject) -> &'static Cause {
+    match subject {
+        Subject::PrivateService => &CLOUD_MAP_NAME_NOT_FOUND,
+        Subject::SecretsManager => &REGION_UNKNOWN,
+        Subject::Database | Subject::Target(_) => &NAME_NOT_FOUND,
+    }
 }
 
-impl Dependency {
-    fn name_not_found(self) -> &'static Cause {
-        match self {
-            Self::PrivateService => &CLOUD_MAP_NAME_NOT_FOUND,
-            Self::SecretsManager => &REGION_UNKNOWN,
-            Self::Database | Self::Other => &NAME_NOT_FOUND,
-        }
-    }
-
-    pub(super) fn timed_out(self, is_public: bool) -> &'static Cause {
-        match self {
-            Self::Database => &DATABASE_TIMED_OUT,
-            Self::PrivateService => &PRIVATE_SERVICE_TIMED_OUT,
-            _ if is_public => &PUBLIC_ENDPOINT_TIMED_OUT,
-            _ => &PRIVATE_ENDPOINT_TIMED_OUT,
-        }
+/// Returns what it means that packets to an address of the subject are not answered.
+pub(super) fn timed_out(subject: &Subject, is_public: bool) -> &'static Cause {
+    match subject {
+        Subject::Database => &DATABASE_TIMED_OUT,
+        Subject::PrivateService => &PRIVATE_SERVICE_TIMED_OUT,
+        Subject::SecretsManager | Subject::Target(_) if is_public => &PUBLIC_ENDPOINT_TIMED_OUT,
+        Subject::SecretsManager | Subject::Target(_) => &PRIVATE_ENDPOINT_TIMED_OUT,
     }
 }
 

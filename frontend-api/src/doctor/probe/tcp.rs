@@ -8,8 +8,9 @@ use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Dependency, is_public};
-use crate::doctor::catalogue::{Cause, NO_ROUTE, REFUSED, SOME_ADDRESSES_FAIL};
+use super::{is_public, timed_out};
+use crate::doctor::causes::{Cause, NO_ROUTE, REFUSED, SOME_ADDRESSES_FAIL};
+use crate::doctor::subject::Subject;
 use crate::doctor::walk::{Fault, Found};
 
 /// One SYN and its first repetition, which the kernel sends after 1 s.
@@ -19,10 +20,7 @@ const DIAL_LIMIT: Duration = Duration::from_millis(1500);
 pub(in crate::doctor) const LIMIT: Duration = Duration::from_secs(2);
 
 /// A connection to one of the addresses.
-pub(in crate::doctor) async fn connect(
-    addresses: &[SocketAddr],
-    dependency: Dependency,
-) -> Result<Found<TcpStream>, Fault> {
+pub(in crate::doctor) async fn connect(addresses: &[SocketAddr], subject: &Subject) -> Result<Found<TcpStream>, Fault> {
     let dialled = join_all(addresses.iter().map(|&address| async move {
         let result = timeout(DIAL_LIMIT, dial(address)).await;
         (address, result.unwrap_or_else(|elapsed| Err(elapsed.into())))
@@ -40,13 +38,13 @@ pub(in crate::doctor) async fn connect(
     let serious = |(address, _): &&(SocketAddr, io::Error)| address.is_ipv4();
     if connected.is_empty() {
         let (address, error) = failed.iter().find(serious).or(failed.first()).expect("a name resolves to some address");
-        return Err(Fault::new(cause(*address, error, dependency), describe(&failed)));
+        return Err(Fault::new(cause(*address, error, subject), describe(&failed)));
     }
     let reached = format!("connected to {}", super::list(connected.iter().map(|(address, _)| address)));
     let (_, stream) = connected.swap_remove(0);
     if failed.iter().any(|pair| serious(&pair)) {
         let fault = Fault::new(&SOME_ADDRESSES_FAIL, format!("{reached}; {}", describe(&failed)));
-        return Ok(Found::partly(stream, fault));
+        return Ok(Found::warning(stream, fault));
     }
     Ok(Found::new(stream, reached))
 }
@@ -58,14 +56,14 @@ async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn cause(address: SocketAddr, error: &io::Error, dependency: Dependency) -> &'static Cause {
+fn cause(address: SocketAddr, error: &io::Error, subject: &Subject) -> &'static Cause {
     /// What Linux answers for a blackhole route.
     const EINVAL: i32 = 22;
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => &REFUSED,
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::PermissionDenied => &NO_ROUTE,
         _ if error.raw_os_error() == Some(EINVAL) => &NO_ROUTE,
-        _ => dependency.timed_out(is_public(address.ip())),
+        _ => timed_out(subject, is_public(address.ip())),
     }
 }
 

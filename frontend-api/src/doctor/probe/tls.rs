@@ -12,7 +12,7 @@ use tokio_rustls::client::TlsStream;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::doctor::catalogue::{CLOSED, TLS_EXPIRED, TLS_FAILED, TLS_UNKNOWN_AUTHORITY, TLS_WRONG_NAME};
+use crate::doctor::causes::{CLOSED, TLS_EXPIRED, TLS_FAILED, TLS_UNKNOWN_AUTHORITY, TLS_WRONG_NAME};
 use crate::doctor::walk::{Fault, Found};
 use crate::tls::{client_config, judged_by};
 
