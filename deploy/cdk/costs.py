@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from causeway.settings import Settings
+from causeway.settings import FrontDoor, Settings
 
 HOURS = 730
 OWN_METRICS = 20
@@ -128,8 +128,17 @@ def _catalogue(settings: Settings, use: Use) -> float:
 
 
 def _watch(settings: Settings) -> float:
-    """Nine alarms and a dashboard for one front door and the database, the topic's key, the services' own metrics."""
-    return 9 * _price("alarm") + _price("dashboard") + _price("key") + OWN_METRICS * _price("metric")
+    """The alarms, a dashboard, the topic's key, the services' own metrics."""
+    return alarms(settings) * _price("alarm") + _price("dashboard") + _price("key") + OWN_METRICS * _price("metric")
+
+
+def alarms(settings: Settings) -> int:
+    """Returns how many there are: a test counts them in the templates."""
+    of_each_door = 4 + (settings.front_door_max_instances > settings.front_door_min_instances)
+    of_the_domain = settings.domain is not None
+    of_roll_backs = FrontDoor.BALANCER in settings.front_door
+    of_the_database, of_functions = 3, 1
+    return len(settings.front_door) * of_each_door + of_the_domain + of_roll_backs + of_the_database + of_functions
 
 
 def _database(settings: Settings, use: Use) -> float:

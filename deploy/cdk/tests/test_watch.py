@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+import costs
 from causeway.contract import METRICS_NAMESPACE
 from causeway.queries import queries
+from causeway.settings import Settings
 from system import REPOSITORY_ROOT, Resource, System
 
 RUNBOOKS = (REPOSITORY_ROOT / "docs/runbooks.md").read_text()
@@ -126,6 +128,12 @@ def test_the_domains_certificate_is_watched_thirty_days_before_its_end(system: S
     for alarm in alarms:
         assert (alarm["MetricName"], alarm["Threshold"], alarm["Period"]) == ("DaysToExpiry", 30, 86_400)
         assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_the_cost_table_counts_every_alarm(system: System, prod: System, prod_balancer: System):
+    for each, stage in ((system, "dev"), (prod, "prod"), (prod_balancer, "prod")):
+        settings = Settings.parse({"stage": stage, **each.combination.context})
+        assert len(each.of_type("AWS::CloudWatch::Alarm")) == costs.alarms(settings)
 
 
 def test_a_stage_pays_for_at_most_forty_metrics_of_its_own():
