@@ -3,7 +3,7 @@
 use actix_web::dev::{AppService, HttpServiceFactory, ServiceRequest};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, guard, web};
+use actix_web::{FromRequest, Handler, HttpRequest, Responder, guard, web};
 
 use super::limits::Limits;
 use super::metrics::RouteMetrics;
@@ -106,7 +106,8 @@ impl HttpServiceFactory for Route {
         let checked = from_fn(move |request: ServiceRequest, next: Next<_>| async move {
             match check(request.request()) {
                 Ok(()) => next.call(request).await,
-                Err(problem) => Ok(request.into_response(HttpResponse::from_error(problem))),
+                // `into_response` would drop the error, which the log wants.
+                Err(problem) => Ok(request.error_response(problem)),
             }
         });
         resource.wrap(checked).register(config);
