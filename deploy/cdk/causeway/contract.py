@@ -26,11 +26,6 @@ PRIVATE_SERVICE_URL = f"http://{PRIVATE_SERVICE_NAME}.{NAMESPACE}:{PORT}"
 METRICS_NAMESPACE = "Causeway"
 """Where `METRICS=emf` puts the services' own metrics, each with the one dimension `service`."""
 
-REVISION_IS_NAMED = False
-"""True once the doctor's document names the revision that answers.
-
-Then the gate waits for the one that it deploys. A test compares this with what frontend-api knows."""
-
 _LOGGING = {"RUST_LOG": "info", "LOG_FORMAT": "json", "METRICS": "emf"}
 
 

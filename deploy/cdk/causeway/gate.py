@@ -6,7 +6,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct, IDependable
 
-from causeway import contract
 from causeway.own_function import OwnFunction
 from causeway.settings import Stage
 
@@ -41,17 +40,12 @@ class DoctorGate(OwnFunction):
 
     def ask_after(self, revision: str, *served: IDependable) -> None:
         """Asks once for each revision, after everything by which it is served is there."""
-        properties: dict[str, object] = {
-            "Revision": revision,
-            "IsNamed": str(contract.REVISION_IS_NAMED).lower(),
-        }
-        gate = self.custom_resource("Gate", "DoctorGate", properties, LONGEST)
+        gate = self.custom_resource("Gate", "DoctorGate", {"Revision": revision}, LONGEST)
         gate.node.add_dependency(*served)
 
     def as_hook(self, revision: str) -> ecs.DeploymentLifecycleLambdaTarget:
         """Asks between test traffic and production traffic. CloudFormation changes the function before the service."""
-        if contract.REVISION_IS_NAMED:
-            self.function.add_environment("EXPECTED_REVISION", revision)
+        self.function.add_environment("EXPECTED_REVISION", revision)
         role = iam.Role(self, "HookRole", assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"))
         role.add_to_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.function_arn])

@@ -38,7 +38,7 @@ def _event(kind: str = "Update") -> dict[str, Any]:
         "RequestId": "request",
         "LogicalResourceId": "Gate",
         "ResponseURL": "https://example",
-        "ResourceProperties": {"Revision": "new", "IsNamed": "true"},
+        "ResourceProperties": {"Revision": "new"},
     }
 
 
@@ -195,6 +195,24 @@ def test_express_and_app_runner_are_gated_by_a_custom_resource_and_the_balancer_
 
     assert gated == doors - {"BalancerFrontDoor"}
     assert hooked == doors & {"BalancerFrontDoor"}
+
+
+def test_the_hook_expects_the_revision_that_its_service_runs(system: System):
+    for service in system.of_type("AWS::ECS::Service", "BalancerFrontDoor") if _has_balancer(system) else []:
+        [hook] = service.properties["DeploymentConfiguration"]["LifecycleHooks"]
+        function = _resource(system, service.stack.name, hook["HookTargetArn"])
+        task = _resource(system, service.stack.name, service.properties["TaskDefinition"])
+        environment = {each["Name"]: each["Value"] for each in task["ContainerDefinitions"][0]["Environment"]}
+        assert function["Environment"]["Variables"]["EXPECTED_REVISION"] == environment["REVISION"]
+
+
+def _has_balancer(system: System) -> bool:
+    return "BalancerFrontDoor" in system.stacks
+
+
+def _resource(system: System, stack: str, reference: dict[str, Any]) -> dict[str, Any]:
+    id = system.target(system.stacks[stack], reference).split(".")[1]
+    return system.stacks[stack].template["Resources"][id]["Properties"]
 
 
 def test_the_gate_asks_after_the_service_and_again_for_each_revision(system: System):

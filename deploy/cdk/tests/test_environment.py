@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from causeway import contract
 from system import REPOSITORY_ROOT, System
 
 _DEFAULTS_FIT = {
@@ -24,7 +23,6 @@ _DEFAULTS_FIT = {
 NOT_SET_ON_AWS = {
     "frontend-api": {
         **_DEFAULTS_FIT,
-        "REVISION": "the deployment will set it",
         "DB_CONNECT_TIMEOUT_MS": "its default fits",
         "DB_QUERY_TIMEOUT_MS": "its default fits",
         "DB_IDLE_TIMEOUT_MS": "its default lets Aurora pause",
@@ -72,7 +70,6 @@ NOT_SET_ON_AWS = {
 
 SET_AHEAD = {
     "DIARY_BUCKET": "services without diaries ignore it",
-    "REVISION": "services whose doctor does not name a revision ignore it",
 }
 
 PLACEHOLDERS = {
@@ -128,12 +125,6 @@ def test_a_mistake_would_be_noticed(program: str):
 
     assert (verdict.exit_code, verdict.valid) == (64, False)
     assert "PORT" in {error["variable"] for error in verdict.errors}
-
-
-def test_the_gate_waits_for_a_revision_only_if_the_doctor_names_it():
-    known = "REVISION" in _ask(Container("asked", "frontend-api", {})).variables
-
-    assert known or not contract.REVISION_IS_NAMED
 
 
 def test_all_front_doors_set_the_same_but_for_the_traces_of_app_runner(system: System):

@@ -66,7 +66,7 @@ def render(stack: Stack) -> str:
     shown["Outputs"] = {id: short(output["Value"]) for id, output in stack.outputs.items()}
     text = yaml.safe_dump(shown, sort_keys=False, width=140)
     text = re.sub(r"\b[0-9a-f]{64}\b", "<asset>", text)
-    text = re.sub(r"(Revision: |Name: REVISION\n +Value: )'?[0-9a-f]{12}'?", r"\1<revision>", text)
+    text = re.sub(r"(Revision: |EXPECTED_REVISION: |Name: REVISION\n +Value: )'?[0-9a-f]{12}'?", r"\1<revision>", text)
     return re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1<hash>", text)
 
 

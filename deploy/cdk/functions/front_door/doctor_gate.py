@@ -56,8 +56,7 @@ def for_cloudformation(event, ask, respond, is_rolling_back, clock=time.monotoni
         if event["RequestType"] == "Delete" or is_rolling_back(event["StackId"]):
             why = None
         else:
-            properties = event["ResourceProperties"]
-            revision = properties["Revision"] if properties.get("IsNamed") == "true" else ""
+            revision = event["ResourceProperties"]["Revision"]
             why = wait(lambda: ask(revision), clock, sleep)
     except Exception as error:
         log.exception("the gate itself failed")
