@@ -12,6 +12,7 @@ use causeway_common::{shutdown, telemetry, tls};
 use crate::auth::{self, Auth};
 use crate::config::Config;
 use crate::database::{CredentialsProvider, Database, supervisor};
+use crate::diaries::{self, Diaries};
 use crate::doctor::{self, Dependencies, Doctor};
 use crate::metrics::CLOUDWATCH;
 use crate::private_service::PrivateService;
@@ -36,13 +37,16 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let credentials = Arc::new(CredentialsProvider::new(config.credentials));
     let database_config = Arc::new(config.database);
     let database = Database::new(database_config.clone(), credentials.clone());
-    let migrations = vec![config.visits.table.migrations(), users::migrations(), auth::migrations()];
+    let migrations =
+        vec![config.visits.table.migrations(), users::migrations(), auth::migrations(), diaries::migrations()];
     tasks.spawn("database", supervisor::run(database.clone(), migrations));
     let visits = Data::new(Visits::new(&config.visits, &database, &mut tasks));
     let queue = (config.visits.queue_capacity, config.visits.request_timeout);
     let auth = Data::new(Auth::new(&config.auth, queue, &database, &mut tasks));
     let users = Data::new(Users::new(&config.users, &database, &auth, &mut tasks));
     let sessions = Data::new(Sessions::new(&database, &auth, &users));
+    let diaries = Diaries::new(config.diaries, queue, (&database, &auth), users.deleted(), &mut tasks);
+    let diaries = Data::new(diaries);
     let doctor = Doctor::of_service(
         config.doctor,
         Dependencies {
@@ -72,6 +76,7 @@ pub async fn run(config: Config) -> std::io::Result<()> {
             .app_data(auth.clone())
             .app_data(users.clone())
             .app_data(sessions.clone())
+            .app_data(diaries.clone())
             .app_data(private_service.clone())
             .app_data(doctor.clone())
             .app_data(access.clone());

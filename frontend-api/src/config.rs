@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::auth::AuthConfig;
 use crate::database::{CredentialsSource, DatabaseConfig};
+use crate::diaries::DiariesConfig;
 use crate::doctor::DoctorConfig;
 use crate::private_service::PrivateServiceConfig;
 use crate::users::UsersConfig;
@@ -34,6 +35,7 @@ pub struct Config {
     pub visits: VisitsConfig,
     pub auth: AuthConfig,
     pub users: UsersConfig,
+    pub diaries: DiariesConfig,
     pub private_service: PrivateServiceConfig,
     pub doctor: DoctorConfig,
 }
@@ -51,6 +53,7 @@ impl Configuration for Config {
         VisitsConfig::VARIABLES,
         AuthConfig::VARIABLES,
         UsersConfig::VARIABLES,
+        DiariesConfig::VARIABLES,
         PrivateServiceConfig::VARIABLES,
         DoctorConfig::VARIABLES,
     ];
@@ -66,6 +69,7 @@ impl Configuration for Config {
         let visits = VisitsConfig::load(vars);
         let auth = AuthConfig::load(vars);
         let users = UsersConfig::load(vars);
+        let diaries = DiariesConfig::load(vars);
         let private_service = PrivateServiceConfig::load(vars);
         let doctor = DoctorConfig::load(vars);
         let (database, credentials) = database?;
@@ -81,6 +85,7 @@ impl Configuration for Config {
             visits,
             auth,
             users,
+            diaries,
             private_service,
             doctor,
         })

@@ -12,7 +12,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use crate::database::{DATABASE_UNAVAILABLE, Database};
-use crate::{auth, batch, doctor, pages, private_service, sessions, users, visits};
+use crate::{auth, batch, diaries, doctor, pages, private_service, sessions, users, visits};
 
 /// The API. The OpenAPI document describes each of these, which a test checks.
 fn api() -> Vec<Route> {
@@ -25,6 +25,15 @@ fn api() -> Vec<Route> {
         changing("/sessions").get(sessions::handlers::list).post(sessions::handlers::create),
         changing("/sessions/current").delete(sessions::handlers::end_current),
         changing("/sessions/{id}").delete(sessions::handlers::end),
+        changing("/diaries")
+            .get(diaries::handlers::list)
+            .post(diaries::handlers::create)
+            .limits(diaries::handlers::UPLOAD),
+        changing("/diaries/{id}")
+            .get(diaries::handlers::show)
+            .put(diaries::handlers::change)
+            .delete(diaries::handlers::delete),
+        route("/diaries/{id}/image").get(diaries::handlers::image),
         route("/ecs-private-service").get(private_service::handlers::ask),
         route("/test-connection").get(doctor::handlers::test_connection),
         route("/metrics").get(metrics::metrics),
@@ -44,6 +53,7 @@ pub fn mount(routes: &mut ServiceConfig) {
 const KINDS: &[&[&Kind]] = &[
     visits::KINDS,
     users::KINDS,
+    diaries::KINDS,
     private_service::KINDS,
     doctor::handlers::KINDS,
     metrics::KINDS,
@@ -67,6 +77,12 @@ const KINDS: &[&[&Kind]] = &[
         sessions::handlers::list,
         sessions::handlers::end_current,
         sessions::handlers::end,
+        diaries::handlers::create,
+        diaries::handlers::list,
+        diaries::handlers::show,
+        diaries::handlers::change,
+        diaries::handlers::delete,
+        diaries::handlers::image,
         private_service::handlers::ask,
         doctor::handlers::test_connection,
         metrics::metrics,

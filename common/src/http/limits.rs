@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 use futures_util::stream::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::connection::Connection;
 use super::problem::{
@@ -32,11 +32,17 @@ pub struct Limits {
     pub bytes: usize,
     /// How long the whole body may take to arrive, from the moment at which the handler wants it.
     pub time: Duration,
+    /// How many bytes must arrive per second on average, after the first [`RATE_GRACE`]. A body that drips holds memory, or
+    /// a place that others wait for.
+    pub bytes_per_second: u32,
 }
+
+/// Before its end, the rate of a body is not judged.
+pub const RATE_GRACE: Duration = Duration::from_secs(10);
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 64 * 1024, time: Duration::from_secs(10) }
+        Self { bytes: 64 * 1024, time: RATE_GRACE, bytes_per_second: 0 }
     }
 }
 
@@ -61,6 +67,9 @@ pub enum BodyError {
     /// It did not arrive in time.
     #[error("the body took longer than {} s", .0.as_secs())]
     TooSlow(Duration),
+    /// It arrives too slowly to be whole in time.
+    #[error("the body arrives at less than {0} bytes per second")]
+    BelowRate(u32),
     /// The connection ended in the middle of it, or its encoding is wrong.
     #[error("the body did not arrive whole")]
     Incomplete(#[source] PayloadError),
@@ -79,7 +88,7 @@ impl Failure for BodyError {
     fn kind(&self) -> &'static Kind {
         match self {
             Self::TooLarge(_) => &BODY_TOO_LARGE,
-            Self::TooSlow(_) => &BODY_TOO_SLOW,
+            Self::TooSlow(_) | Self::BelowRate(_) => &BODY_TOO_SLOW,
             Self::Incomplete(_) => &BODY_INCOMPLETE,
             Self::MediaType(_) => &UNSUPPORTED_MEDIA_TYPE,
             Self::Malformed(_) => &BODY_MALFORMED,
@@ -91,6 +100,7 @@ impl Failure for BodyError {
         match self {
             Self::TooLarge(limit) => format!("This path accepts a body of at most {limit} bytes.").into(),
             Self::TooSlow(limit) => format!("The body did not arrive within {} s.", limit.as_secs()).into(),
+            Self::BelowRate(rate) => format!("The body arrives at less than {rate} bytes per second.").into(),
             Self::Incomplete(_) => "The body did not arrive whole.".into(),
             Self::MediaType(expected) => format!("The Content-Type of the body must be {expected}.").into(),
             Self::Malformed(detail) => Cow::Borrowed(detail),
@@ -108,7 +118,9 @@ pub struct BodyStream {
     payload: Payload,
     limits: Limits,
     received: usize,
+    announced: Option<u64>,
     connection: Option<Rc<Connection>>,
+    begun: Instant,
     deadline: Pin<Box<Sleep>>,
 }
 
@@ -116,7 +128,52 @@ impl BodyStream {
     fn new(request: &HttpRequest, payload: Payload) -> Self {
         let limits = Limits::of(request);
         let connection = request.conn_data::<Rc<Connection>>().cloned();
-        Self { payload, limits, received: 0, connection, deadline: Box::pin(tokio::time::sleep(limits.time)) }
+        let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let begun = Instant::now();
+        let deadline = Box::pin(tokio::time::sleep_until(begun + limits.time));
+        let mut body = Self { payload, limits, received: 0, announced, connection, begun, deadline };
+        body.restart_clock();
+        body
+    }
+
+    /// Returns the length that the request announced.
+    pub fn announced(&self) -> Option<u64> {
+        self.announced
+    }
+
+    /// Begins to count the time anew, because the handler has let the client wait.
+    pub fn restart_clock(&mut self) {
+        self.begun = Instant::now();
+        self.set_deadline();
+    }
+
+    /// Lowers the limit of the length.
+    #[must_use]
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.limits.bytes = self.limits.bytes.min(bytes);
+        self
+    }
+
+    /// Reads the whole body as JSON.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and when it is not such JSON.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, BodyError> {
+        parse_json(&self.read().await?)
+    }
+
+    /// The next bytes must come before the whole time is up, and before the average falls below the least rate.
+    fn set_deadline(&mut self) {
+        let Limits { time, bytes_per_second: rate, .. } = self.limits;
+        let received = u32::try_from(self.received).unwrap_or(u32::MAX);
+        let paid = RATE_GRACE + Duration::from_secs(1) * received / rate.max(1);
+        let allowed = if rate == 0 { time } else { time.min(paid) };
+        self.deadline.as_mut().reset(self.begun + allowed);
+    }
+
+    fn late(&self) -> BodyError {
+        let Limits { time, bytes_per_second: rate, .. } = self.limits;
+        if self.deadline.deadline() < self.begun + time { BodyError::BelowRate(rate) } else { BodyError::TooSlow(time) }
     }
 
     /// Reads the whole body.
@@ -141,7 +198,7 @@ impl Stream for BodyStream {
             if let Some(connection) = &this.connection {
                 connection.want_body();
             }
-            return this.deadline.as_mut().poll(context).map(|()| Some(Err(BodyError::TooSlow(this.limits.time))));
+            return this.deadline.as_mut().poll(context).map(|()| Some(Err(this.late())));
         };
         if chunk.is_none()
             && let Some(connection) = &this.connection
@@ -151,6 +208,9 @@ impl Stream for BodyStream {
         Poll::Ready(chunk.map(|chunk| {
             let chunk = chunk.map_err(BodyError::Incomplete)?;
             this.received = this.received.saturating_add(chunk.len());
+            if this.limits.bytes_per_second > 0 {
+                this.set_deadline();
+            }
             if this.received > this.limits.bytes { Err(BodyError::TooLarge(this.limits.bytes)) } else { Ok(chunk) }
         }))
     }

@@ -131,8 +131,6 @@ fn refuse(request: &HttpRequest, allowed: &[&'static str], limits: Limits) -> Pr
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use actix_web::http::{Method, StatusCode};
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::{App, web};
@@ -154,7 +152,7 @@ mod tests {
     }
 
     fn routes(config: &mut web::ServiceConfig) {
-        let small = Limits { bytes: 10, time: Duration::from_secs(10) };
+        let small = Limits { bytes: 10, ..Limits::default() };
         config
             .service(route("/text").get(text).put(length).limits(small))
             .service(route("/once").get_without_head(text))

@@ -1,4 +1,4 @@
-//! The ids of users and sessions: numbers from 1.
+//! The ids of users, sessions and diaries: numbers from 1.
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,6 +48,8 @@ ids! {
     UserId;
     /// A session, as its user sees it. It is no secret.
     SessionId;
+    /// A diary.
+    DiaryId;
 }
 
 /// A text is no id.

@@ -30,7 +30,7 @@ pub use self::config::AuthConfig;
 pub use self::counter::Counter;
 pub use self::error::KINDS;
 pub use self::extract::{Caller, PresentedCookie, Session, Via};
-pub use self::id::{SessionId, UserId};
+pub use self::id::{DiaryId, SessionId, UserId};
 pub use self::migrations::migrations;
 use self::store::{Found, Store};
 pub use self::store::{Listed, Opened};
@@ -122,7 +122,6 @@ impl Auth {
     ///
     /// # Errors
     /// Those of the database.
-    #[allow(dead_code, reason = "the sweep calls it")]
     pub async fn remove_expired(&self) -> Result<u64, DatabaseError> {
         self.database.run(Lane::Shared, async |connection| self.store.remove_expired(connection).await).await
     }

@@ -1,6 +1,7 @@
 //! The AWS SDK's configuration, shared by all clients of AWS: region, credentials and endpoints are found the SDK's own
 //! way, TLS is ours (ring).
 
+pub mod s3;
 pub mod secrets_manager;
 
 use std::time::Duration;

@@ -58,6 +58,8 @@ pub struct Database {
     lanes: Arc<Lanes>,
     /// A connection has returned to the pool.
     released: Arc<Notify>,
+    /// A request has used the database.
+    used: Arc<Notify>,
     /// One permit for each cancel request that may be on its way.
     cancels: Arc<Semaphore>,
     availability: Arc<Availability>,
@@ -75,12 +77,22 @@ impl Database {
             .expect("a pool without time-outs of its own needs no runtime and can always be built");
         let lanes = Arc::new(Lanes::new(config.pool_size));
         let cancels = Arc::new(Semaphore::new(config.pool_size));
-        Self { config, pool, lanes, released: Arc::default(), cancels, availability: Arc::default() }
+        let (released, used, availability) = Default::default();
+        Self { config, pool, lanes, released, used, cancels, availability }
     }
 
     /// Whether requests may use the database now.
     pub fn availability(&self) -> &Availability {
         &self.availability
+    }
+
+    /// Waits until the database is used from now on. Only one task may wait. What is done then does not wake a database that
+    /// has paused because nobody needs it.
+    pub async fn used_again(&self) {
+        // Takes the note of an earlier use away.
+        self.used.notify_one();
+        self.used.notified().await;
+        self.used.notified().await;
     }
 
     /// Runs `work` with a connection of this lane. If `work` is dropped before its statement was answered, the statement
@@ -94,6 +106,7 @@ impl Database {
         work: impl AsyncFnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         let connection = self.connection(lane).await?;
+        self.used.notify_one();
         work(&connection).await
     }
 
@@ -137,6 +150,7 @@ impl Database {
         conflict: &AtomicBool,
     ) -> Result<T, E> {
         let connection = self.connection(Lane::Shared).await?;
+        self.used.notify_one();
         let transaction = connection.begin(conflict).await?;
         match work(&transaction).await {
             Ok(value) => {

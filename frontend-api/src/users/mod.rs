@@ -99,7 +99,6 @@ impl Users {
     }
 
     /// Is notified when a user was deleted: what belonged to that user can be removed.
-    #[allow(dead_code, reason = "the sweep waits for it")]
     pub fn deleted(&self) -> Arc<Notify> {
         self.deleted.clone()
     }

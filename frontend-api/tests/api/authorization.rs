@@ -27,7 +27,7 @@ enum Rule {
 }
 
 /// A new route must come in here.
-const RULES: [(&str, Rule); 16] = [
+const RULES: [(&str, Rule); 22] = [
     ("GET /", Rule::Open),
     ("GET /recent-visits", Rule::Open),
     ("GET /ecs-private-service", Rule::Open),
@@ -44,6 +44,12 @@ const RULES: [(&str, Rule); 16] = [
     ("GET /sessions", Rule::Session),
     ("DELETE /sessions/current", Rule::Session),
     ("DELETE /sessions/{id}", Rule::Owner),
+    ("POST /diaries", Rule::Session),
+    ("GET /diaries", Rule::Session),
+    ("GET /diaries/{id}", Rule::Owner),
+    ("PUT /diaries/{id}", Rule::Owner),
+    ("DELETE /diaries/{id}", Rule::Owner),
+    ("GET /diaries/{id}/image", Rule::Owner),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +91,12 @@ async fn user(client: &tokio_postgres::Client, n: usize) -> (i64, i64, String) {
     (user, session, token)
 }
 
+/// A diary with a picture that is not there: to show it is a 503, which refuses nobody.
+async fn diary(client: &tokio_postgres::Client, owner: i64) -> i64 {
+    let insert = "INSERT INTO diaries (user_id, text, picture) VALUES ($1, '', 'key.png') RETURNING id";
+    client.query_one(insert, &[&owner]).await.unwrap().get(0)
+}
+
 /// The refusal that `caller` meets at a route of a new owner.
 async fn ask(app: &App, client: &tokio_postgres::Client, route: &str, caller: Caller, n: usize) -> Option<u16> {
     let (owner, session, token) = user(client, 2 * n).await;
@@ -104,8 +116,13 @@ async fn ask(app: &App, client: &tokio_postgres::Client, route: &str, caller: Ca
         Caller::Admin => Some(ADMIN),
     };
     let (method, path) = route.split_once(' ').unwrap();
-    let id = if path.starts_with("/sessions") { session } else { owner };
-    let body = (method == "POST" || method == "PUT").then(|| json!({}));
+    let id = match path {
+        _ if path.starts_with("/sessions") => session,
+        _ if path.starts_with("/diaries") => diary(client, owner).await,
+        _ => owner,
+    };
+    let body = if path.starts_with("/diaries") { json!({"text": "a text"}) } else { json!({}) };
+    let body = (method == "POST" || method == "PUT").then_some(body);
     let method: Method = method.parse().unwrap();
     let response = app.send(method, &path.replace("{id}", &id.to_string()), token, body).await;
     let status = response.status();

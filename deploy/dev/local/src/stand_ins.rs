@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use causeway_stand_ins::balancer::{Balancer, Rule};
-use causeway_stand_ins::s3::S3;
+use causeway_stand_ins::s3::{BUCKET, S3};
 use causeway_stand_ins::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server, metadata};
 
 const CHECK_EVERY: Duration = Duration::from_millis(500);
@@ -45,8 +45,9 @@ impl StandIns {
     }
 
     /// Returns the variables by which a service reaches S3.
-    pub(crate) fn s3_variables(&self) -> [(&'static str, OsString); 4] {
+    pub(crate) fn s3_variables(&self) -> [(&'static str, OsString); 5] {
         [
+            ("DIARY_BUCKET", BUCKET.into()),
             ("AWS_ENDPOINT_URL_S3", self.s3.url().into()),
             ("AWS_REGION", "eu-west-1".into()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.into()),

@@ -1,0 +1,169 @@
+//! `/diaries`: writing, reading, changing and deleting texts.
+
+use futures_util::future::join_all;
+use reqwest::header::LOCATION;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::diary::created;
+use crate::helpers::{App, count, problem, spawn_app, spawn_app_with};
+use crate::people::Person;
+
+async fn texts(app: &App, person: &Person, query: &str) -> Vec<String> {
+    let response = person.get(app, &format!("/diaries{query}")).await;
+    assert_eq!(response.status(), StatusCode::OK, "{:?}", app.service.logs());
+    let list: Vec<Value> = response.json().await.unwrap();
+    list.iter().map(|diary| diary["Text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_diary_has_the_keys_of_the_contract() {
+    let (app, _database) = spawn_app().await;
+    let jane = Person::new(&app, "jane").await;
+    let response = jane.post_text(&app, "It rained <b>\u{e4}</b>.", None).await;
+    assert_eq!(response.headers()[LOCATION], "/diaries/1");
+    let diary = created(&app, response).await;
+    let created_at = diary["CreatedAt"].as_str().unwrap();
+    assert!(created_at.len() > 20 && created_at.ends_with('Z'), "{created_at}");
+    assert_eq!(
+        diary,
+        json!({"ID": 1, "CreatedAt": created_at, "UpdatedAt": created_at, "DeletedAt": null, "Text": "It rained <b>\u{e4}</b>.", "Img": ""})
+    );
+    let shown: Value = jane.get(&app, "/diaries/1").await.json().await.unwrap();
+    assert_eq!(shown, diary);
+    let list: Value = jane.get(&app, "/diaries").await.json().await.unwrap();
+    assert_eq!(list, json!([diary]));
+}
+
+#[tokio::test]
+async fn the_list_is_ones_own_and_the_newest_first_page_by_page() {
+    let (app, _database) = spawn_app().await;
+    let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);
+    for n in 1..=5 {
+        jane.writes(&app, &format!("jane {n}")).await;
+        john.writes(&app, &format!("john {n}")).await;
+    }
+    assert_eq!(texts(&app, &jane, "").await, ["jane 5", "jane 4", "jane 3", "jane 2", "jane 1"]);
+    assert_eq!(texts(&app, &jane, "?limit=2").await, ["jane 5", "jane 4"]);
+    assert_eq!(texts(&app, &jane, "?limit=2&before=7").await, ["jane 3", "jane 2"]);
+    let lists = join_all((0..20).map(|n| texts(&app, if n % 2 == 0 { &jane } else { &john }, "?limit=1"))).await;
+    for pair in lists.chunks(2) {
+        assert_eq!(pair, [["jane 5"], ["john 5"]]);
+    }
+    for query in ["?limit=0", "?limit=101", "?limit=x", "?before=0", "?before=x", "?after=1"] {
+        let response = jane.get(&app, &format!("/diaries{query}")).await;
+        problem(response, StatusCode::UNPROCESSABLE_ENTITY, "fields-refused").await;
+    }
+}
+
+#[tokio::test]
+async fn anothers_diary_does_not_exist() {
+    let admin = "an admin token of more than 32 characters";
+    let (app, _database) = spawn_app_with(&[("ADMIN_TOKEN", admin)]).await;
+    let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);
+    jane.writes(&app, "mine").await;
+    let requests = [
+        (Method::GET, "/diaries/1", None),
+        (Method::PUT, "/diaries/1", Some(json!({"text": "yours"}))),
+        (Method::DELETE, "/diaries/1", None),
+        (Method::GET, "/diaries/1/image", None),
+    ];
+    for (method, path, body) in requests {
+        let send = async |token: Option<&str>| app.send(method.clone(), path, token, body.clone()).await;
+        problem(send(Some(&john.token)).await, StatusCode::NOT_FOUND, "not-found").await;
+        problem(send(None).await, StatusCode::UNAUTHORIZED, "not-signed-in").await;
+        problem(send(Some(admin)).await, StatusCode::FORBIDDEN, "not-for-the-admin").await;
+    }
+    for path in ["/diaries/2", "/diaries/0", "/diaries/x", "/diaries/1/image"] {
+        problem(jane.get(&app, path).await, StatusCode::NOT_FOUND, "not-found").await;
+    }
+    assert_eq!(texts(&app, &jane, "").await, ["mine"]);
+}
+
+#[tokio::test]
+async fn a_text_can_be_changed_and_a_deleted_diary_is_gone() {
+    let (app, _database) = spawn_app().await;
+    let jane = Person::new(&app, "jane").await;
+    let first = jane.writes(&app, "first").await;
+    let changed: Value = jane.put(&app, "/diaries/1", json!({"text": "second"})).await.json().await.unwrap();
+    assert_eq!((&changed["Text"], &changed["CreatedAt"]), (&json!("second"), &first["CreatedAt"]));
+    assert_ne!(changed["UpdatedAt"], first["UpdatedAt"]);
+    problem(
+        jane.put(&app, "/diaries/1", json!({"text": " "})).await,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "fields-refused",
+    )
+    .await;
+    let deleted: Value = jane.delete(&app, "/diaries/1", None).await.json().await.unwrap();
+    assert!(deleted["DeletedAt"].is_string(), "{deleted}");
+    problem(jane.get(&app, "/diaries/1").await, StatusCode::NOT_FOUND, "not-found").await;
+    problem(jane.put(&app, "/diaries/1", json!({"text": "third"})).await, StatusCode::NOT_FOUND, "not-found").await;
+    problem(jane.delete(&app, "/diaries/1", None).await, StatusCode::NOT_FOUND, "not-found").await;
+    assert!(texts(&app, &jane, "").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_key_gives_the_same_answer_and_writes_nothing() {
+    let (app, database) = spawn_app().await;
+    let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);
+    let first = created(&app, jane.post_text(&app, "once", Some("a-key")).await).await;
+    assert_eq!(created(&app, jane.post_text(&app, "once", Some("a-key")).await).await, first);
+    jane.put(&app, "/diaries/1", json!({"text": "changed"})).await;
+    assert_eq!(created(&app, jane.post_text(&app, "once", Some("a-key")).await).await, first);
+    jane.delete(&app, "/diaries/1", None).await;
+    assert_eq!(created(&app, jane.post_text(&app, "once", Some("a-key")).await).await, first);
+    let other = jane.post_text(&app, "twice", Some("a-key")).await;
+    problem(other, StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused").await;
+    let client = database.client().await;
+    assert_eq!(count(&client, "diaries").await, 1);
+    created(&app, john.post_text(&app, "twice", Some("a-key")).await).await;
+    client.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'", &[]).await.unwrap();
+    created(&app, jane.post_text(&app, "twice", Some("a-key")).await).await;
+    assert_eq!(count(&client, "diaries").await, 3);
+    for key in ["", "a b", &"k".repeat(256)] {
+        problem(jane.post_text(&app, "x", Some(key)).await, StatusCode::UNPROCESSABLE_ENTITY, "fields-refused").await;
+    }
+}
+
+#[tokio::test]
+async fn of_many_requests_at_once_with_one_key_one_writes() {
+    let (app, database) = spawn_app().await;
+    let jane = Person::new(&app, "jane").await;
+    for response in join_all((0..8).map(|_| jane.post_text(&app, "once", Some("a-key")))).await {
+        match response.status() {
+            StatusCode::CREATED => assert_eq!(created(&app, response).await["ID"], 1),
+            _ => drop(problem(response, StatusCode::CONFLICT, "idempotency-key-in-flight").await),
+        }
+    }
+    assert_eq!(count(&database.client().await, "diaries").await, 1);
+}
+
+#[tokio::test]
+async fn a_failed_try_frees_its_key() {
+    let (app, database) = spawn_app().await;
+    let jane = Person::new(&app, "jane").await;
+    let refused = jane.post_text(&app, " ", Some("a-key")).await;
+    problem(refused, StatusCode::UNPROCESSABLE_ENTITY, "fields-refused").await;
+    created(&app, jane.post_text(&app, "now right", Some("a-key")).await).await;
+    assert_eq!(count(&database.client().await, "diaries").await, 1);
+}
+
+#[tokio::test]
+async fn a_text_that_no_database_can_store_is_refused() {
+    let (app, database) = spawn_app().await;
+    let jane = Person::new(&app, "jane").await;
+    let table = [
+        (json!({"text": "a\u{0}b"}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"text": ""}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"text": "\u{e4}".repeat(20_001)}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"text": 5}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"text": "a", "Text": "b"}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"text": "a".repeat(130_000)}), StatusCode::PAYLOAD_TOO_LARGE),
+    ];
+    for (body, status) in table {
+        let response = app.send(Method::POST, "/diaries", Some(&jane.token), Some(body)).await;
+        assert_eq!(response.status(), status, "{}", response.text().await.unwrap());
+    }
+    assert_eq!(count(&database.client().await, "diaries").await, 0);
+    jane.writes(&app, &"\u{1f327}".repeat(20_000)).await;
+}
