@@ -53,6 +53,7 @@ NOT_SET_ON_AWS = {
         "SIGN_UPS_PER_ADDRESS": "its default fits",
         "DIARY_BUCKET": "set with the setting diaries only",
         "DIARY_USER_MEGABYTES": "its default fits",
+        "DIARY_STORAGE_TIMEOUT_MS": "its default fits",
         "DIARY_UPLOADS": "its default fits the memory of a task",
         "DOCTOR_TARGETS": "what else the doctor should look at is for each user to say",
     },
@@ -66,10 +67,6 @@ NOT_SET_ON_AWS = {
         "CATALOGUE": "set for books and authors only",
         "CATALOGUE_FILE": "the image has the six books and authors",
     },
-}
-
-SET_AHEAD = {
-    "DIARY_BUCKET": "services without diaries ignore it",
 }
 
 PLACEHOLDERS = {
@@ -108,7 +105,7 @@ def test_the_services_would_start_with_what_the_templates_set(system: System, pr
 
 def test_the_templates_set_nothing_that_a_service_does_not_know(system: System, program: str):
     for container in _containers(system, program):
-        unknown = set(container.environment) - _ask(container).variables - {"AWS_REGION", *SET_AHEAD}
+        unknown = set(container.environment) - _ask(container).variables - {"AWS_REGION"}
         assert not unknown, f"{container.name} is given {sorted(unknown)}, which {program} does not read"
 
 
