@@ -15,5 +15,3 @@ pub mod request_id;
 pub mod route;
 pub mod server;
 pub mod slices;
-
-pub use self::observe::ServedTogether;

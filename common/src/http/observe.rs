@@ -24,7 +24,7 @@ use crate::http::problem::Problem;
 use crate::http::request_id::{REQUEST_ID, RequestId, request_id};
 use crate::shutdown::Draining;
 use crate::telemetry::trace::{self, Answered, Current, Server, XRay};
-use crate::telemetry::{AccessLine, Shown, Timestamp};
+use crate::telemetry::{AccessLine, ServedTogether, Shown, Timestamp};
 
 const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// How the User-Agent of a load balancer's health check begins.
@@ -63,16 +63,6 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
             Err(InternalError::from_response(error, response).into())
         }
     }
-}
-
-/// What a handler adds to the line of a request that was served together with others: put it into the request's
-/// extensions.
-#[derive(Debug, Clone, Copy)]
-pub struct ServedTogether {
-    /// How many requests the work was done for at once.
-    pub batch_size: usize,
-    /// How long the request waited for that work to begin.
-    pub wait: Duration,
 }
 
 /// What is known of a request before it is served.

@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::io::Write;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use opentelemetry::trace::{SpanId, TraceId};
 use serde::{Serialize, Serializer};
@@ -59,6 +60,16 @@ pub(crate) struct AccessLine<'a> {
     /// What the caller was not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cause: Option<&'a str>,
+}
+
+/// What a handler adds to the line of a request that was served together with others: put it into the request's
+/// extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct ServedTogether {
+    /// How many requests the work was done for at once.
+    pub batch_size: usize,
+    /// How long the request waited for that work to begin.
+    pub wait: Duration,
 }
 
 /// Is written as it is displayed.

@@ -110,7 +110,7 @@ where
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
         let Some(object) = line.strip_suffix("}\n") else { return out.write_str(&line) };
         out.write_str(object)?;
-        trace::write_current(&mut out)?;
+        trace::write_current(&mut out, object.contains("\"request_id\":"))?;
         out.write_str("}\n")
     }
 }

@@ -13,6 +13,7 @@ mod output;
 mod timestamp;
 pub mod trace;
 
+pub use self::access_log::ServedTogether;
 pub(crate) use self::access_log::{AccessLine, Shown};
 pub use self::emf::MetricsConfig;
 pub use self::log::{LogConfig, chain};

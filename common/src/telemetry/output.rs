@@ -4,8 +4,10 @@
 //! the buffer fills up; lines beyond it are dropped and counted, and the count is logged once the reader reads on.
 
 use std::io::{self, Write};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use super::metrics::{self, Counter};
 
 /// How long a line may wait for others to be written with.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
@@ -17,6 +19,9 @@ const CAPACITY: usize = 1024 * 1024;
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 static OUTPUT: Output = Output::new();
+static DROPPED: LazyLock<Counter> = LazyLock::new(|| {
+    metrics::counter("log_lines_dropped", "Log lines that were dropped because their reader was too slow")
+});
 
 /// Adds a line, which `write` appends with its line break.
 pub(super) fn append(write: impl FnOnce(&mut Vec<u8>)) {
@@ -25,6 +30,7 @@ pub(super) fn append(write: impl FnOnce(&mut Vec<u8>)) {
 
 /// Starts the thread that writes the buffer out. `lost` formats the line that counts dropped ones.
 pub(super) fn start(lost: impl Fn(u64) -> String + Send + 'static) -> io::Result<()> {
+    LazyLock::force(&DROPPED);
     std::thread::Builder::new().name("log".to_owned()).spawn(move || OUTPUT.write_out(&io::stdout(), lost)).map(drop)
 }
 
@@ -75,6 +81,7 @@ impl Output {
         let before = buffer.lines.len();
         if before >= CAPACITY {
             buffer.dropped += 1;
+            DROPPED.inc();
             return;
         }
         write(&mut buffer.lines);

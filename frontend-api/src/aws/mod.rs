@@ -3,6 +3,7 @@
 
 pub mod s3;
 pub mod secrets_manager;
+pub mod spans;
 
 use std::time::Duration;
 

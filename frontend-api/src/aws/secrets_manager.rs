@@ -12,6 +12,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, G
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::spans::traced;
 use super::{Aws, Service};
 
 /// All attempts of the SDK at one read of the secret, its own look-up of credentials included.
@@ -33,7 +34,7 @@ impl SecretsManager {
     pub async fn read(&self, id: &str) -> Result<GetSecretValueOutput, SdkError<GetSecretValueError>> {
         let client = self.client.get_or_init(async || client(self.sdk().await)).await;
         // On the heap: the SDK's futures have more than 20 kB each.
-        Box::pin(client.get_secret_value().secret_id(id).send()).await
+        traced("SecretsManager", "GetSecretValue", Box::pin(client.get_secret_value().secret_id(id).send())).await
     }
 
     /// Returns what the SDK found in environment and profile.

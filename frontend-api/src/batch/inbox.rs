@@ -1,7 +1,7 @@
 //! The task's end of a queue: what it takes, and how it answers.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use causeway_common::telemetry::trace;
 use tokio::sync::mpsc;
@@ -93,8 +93,12 @@ impl<Q, A, E> Batch<Q, A, E> {
         self.requests.iter().map(|request| &request.question)
     }
 
+    /// Returns the requests that `live` has left, in order.
+    pub fn questions(&self) -> impl ExactSizeIterator<Item = &Q> + Clone {
+        self.requests.iter().map(|request| &request.question)
+    }
+
     /// The traces to which the requests belong.
-    #[allow(dead_code, reason = "the first span for a batch needs it")]
     pub fn traces(&self) -> impl Iterator<Item = &trace::Context> {
         self.requests.iter().map(|request| &request.trace)
     }
@@ -110,6 +114,16 @@ impl<Q, A, E> Batch<Q, A, E> {
     pub fn answer_each(self, answers: impl IntoIterator<Item = Result<A, E>>) {
         for (request, answer) in self.requests.into_iter().zip(answers) {
             request.answer(answer.map_err(Rejected::Failed));
+        }
+    }
+}
+
+impl<Q, A, E> Batch<Q, A, E> {
+    /// Gives each request the answer for one that waited as long as it did before the batch was complete.
+    pub fn answer_by_wait(self, answer: impl Fn(Duration) -> A) {
+        for request in self.requests {
+            let wait = self.round.begun.saturating_duration_since(request.since);
+            request.answer(Ok(answer(wait)));
         }
     }
 }

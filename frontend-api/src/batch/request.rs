@@ -31,7 +31,6 @@ impl State {
 /// The task's side.
 pub(super) struct Request<Q, A, E> {
     pub(super) question: Q,
-    #[allow(dead_code, reason = "see Batch::traces")]
     pub(super) trace: trace::Context,
     pub(super) since: Instant,
     state: Arc<State>,

@@ -14,6 +14,7 @@ use tokio_postgres::types::ToSql;
 use super::Database;
 use super::connector::Connector;
 use super::error::{DatabaseError, STATEMENT};
+use super::spans;
 
 /// The values of a statement's `$1`, `$2`, …
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -89,8 +90,22 @@ impl Connection {
         self.object.as_ref().expect("it is taken only by drop")
     }
 
-    /// Waits for the answer to one statement, and notes what a failure means for the connection.
+    /// Waits for the answer to one statement, within the span of that statement.
     async fn statement<T>(
+        &self,
+        sql: &str,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, DatabaseError> {
+        let mut span = spans::start(sql, || self.database.pool.manager().peer());
+        let result = self.answered(answer).await;
+        if let Err(error) = &result {
+            spans::failed(&mut span, error);
+        }
+        result
+    }
+
+    /// Waits for the answer to one statement, and notes what a failure means for the connection.
+    async fn answered<T>(
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, DatabaseError> {
@@ -112,7 +127,7 @@ impl Connection {
     }
 
     async fn command(&self, sql: &'static str) -> Result<(), DatabaseError> {
-        self.statement(self.client().batch_execute(sql)).await
+        self.statement(sql, self.client().batch_execute(sql)).await
     }
 
     /// `conflict` becomes true if another transaction is why this one fails.
@@ -126,22 +141,22 @@ impl Connection {
 impl Queries for Connection {
     async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, DatabaseError> {
         let client = self.client();
-        self.statement(async { client.query(&client.prepare_cached(sql).await?, parameters).await }).await
+        self.statement(sql, async { client.query(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 
     async fn query_opt(&self, sql: &str, parameters: Parameters<'_>) -> Result<Option<Row>, DatabaseError> {
         let client = self.client();
-        self.statement(async { client.query_opt(&client.prepare_cached(sql).await?, parameters).await }).await
+        self.statement(sql, async { client.query_opt(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 
     async fn query_one(&self, sql: &str, parameters: Parameters<'_>) -> Result<Row, DatabaseError> {
         let client = self.client();
-        self.statement(async { client.query_one(&client.prepare_cached(sql).await?, parameters).await }).await
+        self.statement(sql, async { client.query_one(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 
     async fn execute(&self, sql: &str, parameters: Parameters<'_>) -> Result<u64, DatabaseError> {
         let client = self.client();
-        self.statement(async { client.execute(&client.prepare_cached(sql).await?, parameters).await }).await
+        self.statement(sql, async { client.execute(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 }
 

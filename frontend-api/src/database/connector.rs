@@ -15,6 +15,7 @@ use tokio_postgres::error::SqlState;
 use super::config::DatabaseConfig;
 use super::credentials::{Credentials, CredentialsProvider};
 use super::error::DatabaseError;
+use super::spans::Peer;
 
 /// For each address. The kernel repeats a lost SYN after 1 s; beyond that a new attempt is as good as the old one.
 const TCP_CONNECT_LIMIT: Duration = Duration::from_millis(1200);
@@ -41,6 +42,8 @@ pub struct Connector {
     /// A pooler between us and the server refuses `options` when a session starts.
     refuses_options: AtomicBool,
     refusal: Mutex<Option<(Instant, Arc<str>)>>,
+    /// Of the newest log-in, for spans.
+    peer: Mutex<Peer>,
 }
 
 /// What a session is for.
@@ -75,6 +78,7 @@ impl Connector {
             attempts: Arc::default(),
             refuses_options: AtomicBool::new(false),
             refusal: Mutex::default(),
+            peer: Mutex::default(),
         }
     }
 
@@ -86,6 +90,11 @@ impl Connector {
     /// Returns true if somebody else's attempt may still make one.
     pub(super) fn has_attempts(&self) -> bool {
         self.attempts.load(Relaxed) > 0
+    }
+
+    /// Returns where statements go.
+    pub(super) fn peer(&self) -> Peer {
+        self.peer.lock().expect("no holder of this lock can panic").clone()
     }
 
     /// Makes a connection whose statements may take their time.
@@ -111,6 +120,7 @@ impl Connector {
     /// Sets `statement_timeout` as the session starts, which costs no query. Where a pooler refuses that, it does without:
     /// the cancel request remains.
     async fn log_in(&self, credentials: &Credentials, purpose: Purpose) -> Result<ClientWrapper, DatabaseError> {
+        *self.peer.lock().expect("no holder of this lock can panic") = credentials.into();
         let driver = driver_config(&self.config, credentials);
         if purpose == Purpose::Migrations {
             let mut driver = driver;

@@ -1,9 +1,13 @@
 //! The metrics of the pool and of what it connects with.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use causeway_common::telemetry::metrics::{self, Counter, Family, Gauge, Labels};
 use deadpool::Status;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 use super::{Database, DatabaseError};
 
@@ -15,6 +19,29 @@ static CONNECTION_ERRORS: LazyLock<Family<Labels, Counter>> = LazyLock::new(|| {
 static SECRET_READS: LazyLock<Family<Labels, Counter>> = LazyLock::new(|| {
     metrics::register("database_secret_reads", "Reads of the database's secret, by outcome", Family::default())
 });
+
+/// Seconds since 1970 at which the certificate that the server showed last ends; 0 if it has shown none.
+static CERTIFICATE_ENDS: AtomicU64 = AtomicU64::new(0);
+
+/// Notes when the server's certificate ends.
+pub(super) fn certificate_accepted(certificate: &[u8]) {
+    // One that can't be read is a matter of who accepts it; the gauge keeps its value.
+    if let Ok(certificate) = Certificate::from_der(certificate) {
+        let end = certificate.tbs_certificate.validity.not_after.to_unix_duration();
+        CERTIFICATE_ENDS.store(end.as_secs(), Ordering::Relaxed);
+    }
+}
+
+/// Returns the days until then, or NaN if the server has shown no certificate.
+fn certificate_days_left() -> f64 {
+    const DAY: f64 = 86_400.0;
+    let ends = CERTIFICATE_ENDS.load(Ordering::Relaxed);
+    let left = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(ends)).filter(|_| ends > 0);
+    left.map_or(f64::NAN, |end| match end.duration_since(SystemTime::now()) {
+        Ok(left) => left.as_secs_f64() / DAY,
+        Err(past) => -past.duration().as_secs_f64() / DAY,
+    })
+}
 
 /// Counts a request as waiting until it is dropped.
 pub(super) struct Waiting;
@@ -47,7 +74,7 @@ fn label(name: &'static str, value: &str) -> Labels {
 }
 
 /// A closed set: what the server says is no label.
-fn cause(error: &DatabaseError) -> &'static str {
+pub(super) fn cause(error: &DatabaseError) -> &'static str {
     match error {
         DatabaseError::Credentials(_) => "credentials",
         DatabaseError::Connect(error) | DatabaseError::Query(error) if error.code().is_some() => "refused",
@@ -74,6 +101,11 @@ impl Database {
         metrics::computed_gauge("database_available", "1 if requests may use the database, otherwise 0", move || {
             f64::from(u8::from(availability.check().is_ok()))
         });
+        metrics::computed_gauge(
+            "database_certificate_days_left",
+            "Days until the certificate ends that the server showed last; NaN without TLS",
+            certificate_days_left,
+        );
         LazyLock::force(&WAITING);
         for cause in ["credentials", "refused", "network", "timeout", "other"] {
             CONNECTION_ERRORS.get_or_create_owned(&label("cause", cause));

@@ -16,6 +16,7 @@ mod lanes;
 mod metrics;
 mod migrations;
 mod secret;
+mod spans;
 pub mod supervisor;
 #[cfg(test)]
 mod tests;

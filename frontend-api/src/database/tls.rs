@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::metrics;
 use crate::tls::{Judgement, client_config, judged_by, public_verifier, verifier};
 
 /// `DB_SSLMODE`, as in libpq.
@@ -77,6 +78,9 @@ impl Tls {
             (_, Some(given)) => judged_by(move |shown| forgive_the_name(shown.verify(&*given))),
             (_, None) => judged_by(|_| Ok(ServerCertVerified::assertion())),
         };
+        let verifier = judged_by(move |shown| {
+            shown.verify(&*verifier).inspect(|_| metrics::certificate_accepted(shown.certificate))
+        });
         let connector = MakeRustlsConnect::new(client_config(verifier.clone()));
         Ok(Self { mode, verifier, connector })
     }

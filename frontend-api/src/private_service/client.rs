@@ -9,8 +9,10 @@ use std::time::Duration;
 use causeway_common::config::{Group, Optional, Var, Vars};
 use causeway_common::contract::TaskIdentity;
 use causeway_common::http::client::{self, BodyError};
+use causeway_common::http::problem::Failure;
 use causeway_common::telemetry::chain;
 use causeway_common::telemetry::metrics::{self, Counter};
+use causeway_common::telemetry::trace::{self, Call, Client};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -20,6 +22,8 @@ use super::error::PrivateServiceError;
 
 /// Bytes; an identity has some hundred.
 const LONGEST_ANSWER: usize = 64 * 1024;
+/// The name of its node in X-Ray.
+const NODE: &str = "private-service";
 
 const ECSPRIVATESERVICE: Optional<Url> = Optional::parsed(
     "ECSPRIVATESERVICE",
@@ -184,11 +188,26 @@ impl Target {
         outcome.unwrap_or(Err(PrivateServiceError::TimedOut))
     }
 
+    /// Asks one replica, within a span that the replica's own is below.
     async fn ask(&self, address: SocketAddr) -> Result<TaskIdentity, PrivateServiceError> {
+        let mut span = Client::start(|| Call::get(NODE, &self.url));
+        let outcome = self.ask_within(address, &mut span).await;
+        if let Err(error) = &outcome {
+            span.failed(|| error.kind().slug.to_owned());
+        }
+        outcome
+    }
+
+    async fn ask_within(&self, address: SocketAddr, span: &mut Client) -> Result<TaskIdentity, PrivateServiceError> {
         let classify = |error: reqwest::Error| {
             if error.is_timeout() { PrivateServiceError::TimedOut } else { PrivateServiceError::Unreachable(error) }
         };
-        let answer = self.client(address)?.get(self.url.clone()).send().await.map_err(classify)?;
+        let mut request = self.client(address)?.get(self.url.clone());
+        for (name, value) in trace::headers(span.context()) {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.map_err(classify)?;
+        span.answered(answer.status().as_u16());
         if !answer.status().is_success() {
             return Err(PrivateServiceError::Status(answer.status()));
         }

@@ -4,7 +4,7 @@
 //! | GET    | `/recent-visits` | `{"Response":[{"timestamp","user_agent"}, …]}`, newest first, ten at most |
 
 use actix_web::http::header::{ContentType, USER_AGENT};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use causeway_common::http::problem::{Problem, ProblemBody};
 use causeway_common::telemetry::trace;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,8 @@ pub struct RecentVisit {
 pub async fn register(request: HttpRequest, visits: web::Data<Visits>) -> Result<web::Json<Registered>, Problem> {
     let now = OffsetDateTime::now_utc();
     let visit = Visit { at: PrimitiveDateTime::new(now.date(), now.time()), user_agent: user_agent(&request) };
-    visits.record(visit, trace::current()).await?;
+    let together = visits.record(visit, trace::current()).await?;
+    request.extensions_mut().insert(together);
     Ok(web::Json(Registered { response: "Registered request" }))
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use causeway_common::config::{Group, Var, Vars};
 use causeway_common::tasks::Tasks;
-use causeway_common::telemetry::trace;
+use causeway_common::telemetry::{ServedTogether, trace};
 
 use self::error::InsertError;
 pub use self::error::{KINDS, VisitError};
@@ -77,7 +77,7 @@ impl VisitsConfig {
 /// Records and lists visits.
 pub struct Visits {
     database: Database,
-    recorder: Batcher<Visit, (), InsertError>,
+    recorder: Batcher<Visit, ServedTogether, InsertError>,
     reader: Batcher<(), Bytes, Arc<DatabaseError>>,
 }
 
@@ -93,7 +93,7 @@ impl Visits {
     }
 
     /// Returns once the visit is committed.
-    async fn record(&self, visit: Visit, trace: trace::Context) -> Result<(), VisitError> {
+    async fn record(&self, visit: Visit, trace: trace::Context) -> Result<ServedTogether, VisitError> {
         let unavailable = |error| VisitError::recording(Rejected::Failed(InsertError::Database(Arc::new(error))));
         self.database.availability().check().map_err(unavailable)?;
         self.recorder.submit(visit, trace).await.map_err(VisitError::recording)

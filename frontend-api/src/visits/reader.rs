@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use causeway_common::telemetry::trace;
 
 use super::handlers::RecentVisits;
 use super::store::Store;
@@ -13,7 +14,9 @@ use crate::database::DatabaseError;
 pub(super) async fn run(store: Store, mut inbox: Inbox<(), Bytes, Arc<DatabaseError>>) {
     while let Some(mut batch) = inbox.next().await {
         if batch.live().len() > 0 {
-            batch.answer_all(read(&store).await.map_err(Arc::new));
+            let span = trace::Shared::start("read visits", batch.traces());
+            let json = span.run(read(&store)).await;
+            batch.answer_all(json.map_err(Arc::new));
         }
     }
 }

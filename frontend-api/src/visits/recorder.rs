@@ -7,13 +7,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use causeway_common::telemetry::{ServedTogether, trace};
+
 use super::error::InsertError;
 use super::metrics;
 use super::store::{Store, Visit};
 use crate::batch::{Batch, Inbox};
+use crate::database::DatabaseError;
 
 /// Ends when no visit can be submitted any more.
-pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, (), InsertError>) {
+pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ServedTogether, InsertError>) {
     while let Some(batch) = inbox.next().await {
         record(&store, batch).await;
     }
@@ -21,21 +24,16 @@ pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, (), InsertError>) 
 
 /// Inserts the batch. If the database rejects the data in it, each half is tried alone, until the refused visit stands
 /// alone and its neighbours are committed.
-async fn record(store: &Store, batch: Batch<Visit, (), InsertError>) {
+async fn record(store: &Store, batch: Batch<Visit, ServedTogether, InsertError>) {
     let mut parts = vec![batch];
     while let Some(mut part) = parts.pop() {
-        let visits = part.live();
-        let several = visits.len() > 1;
-        if visits.len() == 0 {
+        let batch_size = part.live().len();
+        if batch_size == 0 {
             continue;
         }
-        metrics::BATCH_SIZE.observe(f64::from(u32::try_from(visits.len()).unwrap_or(u32::MAX)));
-        let begun = Instant::now();
-        let outcome = store.insert(visits).await;
-        metrics::COMMIT.observe(begun.elapsed().as_secs_f64());
-        match outcome {
-            Ok(()) => part.answer_all(Ok(())),
-            Err(error) if error.refuses_data() && several => {
+        match insert(store, &part, batch_size).await {
+            Ok(()) => part.answer_by_wait(|wait| ServedTogether { batch_size, wait }),
+            Err(error) if error.refuses_data() && batch_size > 1 => {
                 let (first, second) = part.split();
                 parts.extend([second, first]);
             }
@@ -43,4 +41,18 @@ async fn record(store: &Store, batch: Batch<Visit, (), InsertError>) {
             Err(error) => part.answer_all(Err(InsertError::Database(Arc::new(error)))),
         }
     }
+}
+
+/// Inserts the visits of one batch, as part of the traces of all its requests.
+async fn insert(
+    store: &Store,
+    part: &Batch<Visit, ServedTogether, InsertError>,
+    batch_size: usize,
+) -> Result<(), DatabaseError> {
+    metrics::BATCH_SIZE.observe(f64::from(u32::try_from(batch_size).unwrap_or(u32::MAX)));
+    let begun = Instant::now();
+    let span = trace::Shared::start("record visits", part.traces()).writing(batch_size);
+    let outcome = span.run(store.insert(part.questions())).await;
+    metrics::COMMIT.observe(begun.elapsed().as_secs_f64());
+    outcome
 }

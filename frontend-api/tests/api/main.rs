@@ -34,6 +34,7 @@ mod sockets;
 mod tls;
 mod tls_server;
 mod traces;
+mod traces_calls;
 mod users;
 mod visits;
 mod visits_batches;

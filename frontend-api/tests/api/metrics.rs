@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::Value;
 
-use crate::helpers::{App, client, problem, spawn_app, spawn_without_database};
+use crate::helpers::{App, client, problem, spawn_app, spawn_app_with, spawn_without_database};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const TOKEN: &str = "an-admin-token-of-thirty-two-characters";
@@ -154,7 +154,10 @@ async fn the_queries_of_the_document_name_only_fields_that_the_log_has() {
     app.health().await;
     app.access_line("/recent-visits").await;
     app.access_line("/health").await;
-    let logs = app.service.logs();
+    let (traced, _database) = spawn_app_with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")]).await;
+    traced.registered("curl").await;
+    traced.access_line("/").await;
+    let logs = [app.service.logs(), traced.service.logs()].concat();
     let fields: BTreeSet<_> =
         logs.iter().filter_map(Value::as_object).flat_map(|line| line.keys().map(String::as_str)).collect();
     let document = std::fs::read_to_string(format!("{ROOT}/docs/observability.md")).unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
 use causeway_common::http::problem::{Failure, Kind};
-use causeway_common::telemetry::{chain, metrics};
+use causeway_common::telemetry::{chain, metrics, trace};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -97,7 +97,8 @@ impl Cache {
     fn read_if_due(&self) {
         let now = Instant::now();
         if self.state.borrow().is_due(now) && self.state.send_if_modified(|state| state.begin(now)) {
-            self.runtime.spawn(read(self.client.clone(), self.state.clone(), self.refresh));
+            let read = read(self.client.clone(), self.state.clone(), self.refresh);
+            self.runtime.spawn(trace::inherit(read));
         }
     }
 }

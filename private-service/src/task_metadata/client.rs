@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use causeway_common::contract::TaskIdentity;
 use causeway_common::http::client;
-use reqwest::{Client, StatusCode};
+use causeway_common::telemetry::trace::{Call, Client};
+use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -63,7 +64,7 @@ pub enum ReadError {
 /// Asks one container's endpoint.
 #[derive(Debug)]
 pub(super) struct MetadataClient {
-    http: Client,
+    http: reqwest::Client,
     container: Url,
     task: Url,
     timeout: Duration,
@@ -124,8 +125,12 @@ impl MetadataClient {
     }
 
     async fn document<T: DeserializeOwned>(&self, url: &Url) -> Result<T, ReadError> {
-        let response = self.http.get(url.clone()).send().await?;
+        let mut span = Client::start(|| Call::get("TaskMetadata", url));
+        let response = self.http.get(url.clone()).send().await.inspect_err(|error| {
+            span.failed(|| if error.is_timeout() { "timeout" } else { "network" }.to_owned());
+        })?;
         let status = response.status();
+        span.answered(status.as_u16());
         let body = client::read_body(response, BODY_LIMIT)
             .await
             .map_err(|source| ReadError::Body { url: without_user_info(url), source })?;

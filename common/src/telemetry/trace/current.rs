@@ -47,10 +47,11 @@ pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
 }
 
 /// Writes the fields that name the request and the trace for which the running task works, to be appended to those of a
-/// JSON object.
-pub(crate) fn write_current(out: &mut impl fmt::Write) -> fmt::Result {
+/// JSON object. Some events name the request themselves.
+pub(crate) fn write_current(out: &mut impl fmt::Write, request_is_named: bool) -> fmt::Result {
     let write = |current: &Current| {
-        if let Some(id) = current.request_id.as_ref().and_then(|id| id.to_str().ok()) {
+        let request_id = current.request_id.as_ref().filter(|_| !request_is_named);
+        if let Some(id) = request_id.and_then(|id| id.to_str().ok()) {
             write!(out, ",\"request_id\":\"{id}\"")?;
         }
         if let Some(trace) = current.trace.trace_id() {

@@ -27,4 +27,4 @@ pub use self::propagation::headers;
 pub(crate) use self::propagation::incoming;
 pub use self::provider::{Service, shut_down, start};
 pub(crate) use self::span::{Answered, Server};
-pub use self::span::{Client, Shared};
+pub use self::span::{Call, Client, Shared};

@@ -7,6 +7,7 @@ use opentelemetry::trace::{Link, Span as _, SpanBuilder, SpanContext, SpanKind, 
 use opentelemetry::trace::{TraceState, Tracer};
 use opentelemetry::{Context as SdkContext, KeyValue, Value};
 use opentelemetry_sdk::trace::Span;
+use url::Url;
 
 use super::current::{Current, current};
 use super::headers::Incoming;
@@ -119,6 +120,37 @@ fn split_port(host: &str) -> (&str, Option<u16>) {
     }
 }
 
+/// What is known of a call before it is made.
+#[derive(Debug)]
+pub struct Call {
+    /// What is done, with few different values.
+    pub name: Cow<'static, str>,
+    /// The name of the callee's node.
+    pub peer: String,
+    /// By OpenTelemetry's names.
+    pub attributes: Vec<(&'static str, Value)>,
+}
+
+impl Call {
+    /// Describes a `GET`.
+    pub fn get(peer: &str, url: &Url) -> Self {
+        let mut shown = url.clone();
+        // A URL that can't have user info has none to hide.
+        let hidden = shown.set_username("").and_then(|()| shown.set_password(None));
+        shown.set_query(None);
+        let url_shown = if hidden.is_ok() { shown.to_string() } else { String::new() };
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let port = i64::from(url.port_or_known_default().unwrap_or_default());
+        let attributes = vec![
+            ("http.request.method", "GET".into()),
+            ("url.full", url_shown.into()),
+            ("server.address", host.into()),
+            ("server.port", port.into()),
+        ];
+        Self { name: "GET".into(), peer: peer.to_owned(), attributes }
+    }
+}
+
 /// A call to something else. Its span ends when this is dropped.
 #[derive(Default)]
 pub struct Client {
@@ -127,20 +159,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts the span of a call that the running task makes, if its request is traced. `peer` names the callee's node.
-    /// Work in the background has no request and no span.
-    pub fn start(
-        name: impl FnOnce() -> Cow<'static, str>,
-        peer: impl FnOnce() -> String,
-        attributes: impl FnOnce() -> Vec<(&'static str, Value)>,
-    ) -> Self {
+    /// Starts the span of a call that the running task makes, if its request is traced. Work in the background has no
+    /// request and no span.
+    pub fn start(call: impl FnOnce() -> Call) -> Self {
         let parent = current();
         let (Some(tracing), Some(recorded)) = (tracing(), parent.recorded()) else {
             return Self { parent, span: None };
         };
-        let mut all = vec![KeyValue::new("peer.service", peer())];
-        all.extend(attributes().into_iter().map(|(name, value)| KeyValue::new(name, value)));
-        let builder = SpanBuilder::from_name(name()).with_kind(SpanKind::Client).with_attributes(all);
+        let call = call();
+        let mut attributes = vec![KeyValue::new("peer.service", call.peer)];
+        attributes.extend(call.attributes.into_iter().map(|(name, value)| KeyValue::new(name, value)));
+        let builder = SpanBuilder::from_name(call.name).with_kind(SpanKind::Client).with_attributes(attributes);
         let span = tracing.tracer.build_with_context(builder, &below(recorded));
         Self { parent, span: Some(span) }
     }

@@ -1,8 +1,9 @@
 //! AWS's stand-ins for tests.
 
 pub use causeway_stand_ins::balancer::{Balancer, Rule};
+pub use causeway_stand_ins::metadata;
 pub use causeway_stand_ins::secrets_manager::{SECRET, SecretsManager, on_app_runner, rds_secret};
-pub use causeway_stand_ins::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+pub use causeway_stand_ins::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server};
 
 /// An S3 of one test's own, with the empty bucket `diaries`.
 #[derive(Debug)]
