@@ -13,7 +13,7 @@ use super::config::AuthConfig;
 use super::counter::{Counter, Success};
 use super::error::TOO_MANY_ATTEMPTS;
 use super::store::{self, Count};
-use crate::database::{Database, DatabaseError, Queries};
+use crate::database::{Database, DatabaseError, Lane, Queries};
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -82,6 +82,15 @@ impl Attempts {
             client.note("limited", None);
         }
         counted
+    }
+
+    /// Gives an attempt back of which nothing was checked.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn withdraw(&self, counters: &[Counter]) -> Result<(), DatabaseError> {
+        let keys = || counters.iter().map(|counter| &counter.key[..]).collect();
+        self.database.run(Lane::Shared, async |connection| store::give_back(connection, keys(), Vec::new()).await).await
     }
 
     /// Gives an attempt back that has succeeded.

@@ -28,7 +28,7 @@ pub use self::attempts::{AttemptError, Attempts};
 pub use self::client::Client;
 pub use self::config::AuthConfig;
 pub use self::counter::Counter;
-pub use self::error::KINDS;
+pub use self::error::{KINDS, NOT_SIGNED_IN};
 pub use self::extract::{Caller, PresentedCookie, Session, Via};
 pub use self::id::{DiaryId, SessionId, UserId};
 pub use self::migrations::migrations;

@@ -16,6 +16,8 @@ pub async fn show() -> HttpResponse {
         ("Private things", "database, private service"),
     ];
     let links = [
+        ("/app/sign-up", "Sign up", "A name, an email and a password; the first two are made up for you."),
+        ("/app/sign-in", "Sign in", "For those who have an account."),
         ("/app/system", "System", "Every hop to every dependency, checked while you look."),
         ("/app/visits", "Visits", "The newest ten calls, each in the database before it was answered."),
         ("/docs/", "API", "All of this as JSON, for programs."),

@@ -89,7 +89,13 @@ impl Users {
         counters: Vec<Counter>,
     ) -> Result<Option<Proof>, UserError> {
         let stored = account.as_ref().map(|account| &account.password);
-        let verdict = self.passwords.verify(password, stored).await?;
+        let verdict = match self.passwords.verify(password, stored).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                self.auth.attempts.withdraw(&counters).await?;
+                return Err(error);
+            }
+        };
         let Some(mut account) = account.filter(|_| verdict.matches) else { return Ok(None) };
         if let Some(better) = verdict.better {
             let hash = self.passwords.hash(better).await?;

@@ -27,6 +27,30 @@ pub struct Answer<T> {
 #[derive(Debug, Clone, Copy)]
 pub struct Timestamp(pub OffsetDateTime);
 
+impl Timestamp {
+    /// The day, such as `2026-11-21`.
+    pub fn to_day(self) -> String {
+        self.0.to_offset(time::UtcOffset::UTC).date().to_string()
+    }
+
+    /// The minute, such as `2026-11-21 09:12`.
+    pub fn to_minute(self) -> String {
+        let utc = self.0.to_offset(time::UtcOffset::UTC);
+        format!("{} {:02}:{:02}", utc.date(), utc.hour(), utc.minute())
+    }
+}
+
+impl User {
+    /// The email as `caller` may see it.
+    pub fn email_for(&self, caller: Caller) -> String {
+        let whole = match caller {
+            Caller::Admin => true,
+            Caller::User(session) => session.user == self.id,
+        };
+        if whole { self.email.clone() } else { mask(&self.email) }
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let utc = self.0.to_offset(time::UtcOffset::UTC);
@@ -62,11 +86,6 @@ impl ShownUser {
 
     /// As `caller` sees it.
     pub fn to(caller: Caller, user: User) -> Self {
-        let whole = match caller {
-            Caller::Admin => true,
-            Caller::User(session) => session.user == user.id,
-        };
-        let email = if whole { user.email.clone() } else { mask(&user.email) };
-        Self { email, ..Self::whole(user) }
+        Self { email: user.email_for(caller), ..Self::whole(user) }
     }
 }

@@ -24,6 +24,7 @@ mod http;
 mod http_bad_input;
 mod http_docs;
 mod metrics;
+mod pages;
 mod people;
 mod private_service;
 mod private_service_replicas;
