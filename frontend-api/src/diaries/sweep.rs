@@ -138,7 +138,7 @@ impl Sweep {
 
     /// Ends a lease, so that the next sweep need not wait for its end.
     async fn release(&self, name: &str) -> Result<(), DatabaseError> {
-        let release = async |connection: &_| delete_lease(connection, name).await;
+        let release = async |connection: &_| delete_lease(connection, name, &self.holder).await;
         self.database.run(Lane::Shared, release).await.map(drop)
     }
 }
@@ -154,6 +154,7 @@ async fn take_lease(queries: &impl Queries, name: &str, holder: &str, time: Dura
     queries.execute(sql, &[&name, &holder, &time.as_secs_f64()]).await
 }
 
-async fn delete_lease(queries: &impl Queries, name: &str) -> Result<u64, DatabaseError> {
-    queries.execute("DELETE FROM leases WHERE name = $1", &[&name]).await
+/// Leaves the lease alone if it has ended and another instance has taken it.
+async fn delete_lease(queries: &impl Queries, name: &str, holder: &str) -> Result<u64, DatabaseError> {
+    queries.execute("DELETE FROM leases WHERE name = $1 AND holder = $2", &[&name, &holder]).await
 }
