@@ -76,6 +76,14 @@ pub fn report(errors: &ConfigErrors) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
+/// Prints the mistakes as one JSON object to standard output, as `config --check` does.
+#[expect(clippy::print_stdout, reason = "a command whose output is JSON prints it in every case")]
+pub fn report_as_json(errors: &ConfigErrors) -> ExitCode {
+    let report = serde_json::json!({ "valid": false, "errors": errors.0 });
+    println!("{report}");
+    ExitCode::from(EXIT_USAGE)
+}
+
 /// Writes the last of the log, and prints why the service ended if it failed.
 #[expect(clippy::print_stderr, reason = "the last words must reach whoever turned logging off, too")]
 pub fn exit(result: Result<(), impl std::error::Error + 'static>) -> ExitCode {

@@ -54,6 +54,7 @@ pub async fn run(config: Config) -> std::io::Result<()> {
             table: config.visits.table,
             credentials,
             private_service: config.private_service.url.clone(),
+            service: Some(database.clone()),
         },
     );
     let doctor = Data::new(doctor.map_err(std::io::Error::other)?);

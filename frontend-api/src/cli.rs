@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use causeway_common::cli::{self, exit, report};
+use causeway_common::cli::{self, EXIT_USAGE, exit, report, report_as_json};
 use causeway_common::config::{Configuration, Environment};
 
 use crate::config::Config;
 use crate::database::CredentialsProvider;
-use crate::doctor::{Dependencies, Doctor, terminal};
+use crate::doctor::Dependencies;
+use crate::doctor::command::{self, CommandError, Options};
 
 /// Serves the public API, or runs a command.
 #[derive(Debug, clap::Parser)]
@@ -28,17 +29,7 @@ pub enum Command {
     #[command(flatten)]
     Common(cli::Command),
     /// Check every dependency once, and report the hop that failed
-    Doctor {
-        /// Print one JSON object for each run
-        #[arg(long)]
-        json: bool,
-        /// Run again and again until interrupted
-        #[arg(long)]
-        watch: bool,
-        /// List every cause that the doctor distinguishes, and exit
-        #[arg(long, exclusive = true)]
-        causes: bool,
-    },
+    Doctor(Box<Options>),
 }
 
 impl Command {
@@ -46,29 +37,39 @@ impl Command {
     pub async fn run(self) -> ExitCode {
         match self {
             Self::Common(command) => command.run::<Config>().await,
-            Self::Doctor { causes: true, .. } => terminal::print_causes(),
-            Self::Doctor { json, watch, .. } => match Config::load(&Environment) {
-                Ok(config) => doctor(config, terminal::Options { json, watch }).await,
-                Err(mistakes) => report(&mistakes),
-            },
+            Self::Doctor(options) if options.causes => command::print_causes(),
+            Self::Doctor(options) => doctor(*options).await,
         }
     }
 }
 
 /// Runs the doctor once, or again and again, without a server.
-async fn doctor(config: Config, options: terminal::Options) -> ExitCode {
-    let dependencies = Dependencies {
-        database: Arc::new(config.database),
-        table: config.visits.table,
-        credentials: Arc::new(CredentialsProvider::new(config.credentials)),
-        private_service: config.private_service.url,
+async fn doctor(options: Options) -> ExitCode {
+    let result = if options.target.is_empty() {
+        match Config::load(&Environment) {
+            Ok(config) => {
+                let dependencies = Dependencies {
+                    database: Arc::new(config.database),
+                    table: config.visits.table,
+                    credentials: Arc::new(CredentialsProvider::new(config.credentials)),
+                    private_service: config.private_service.url,
+                    service: None,
+                };
+                options.run(config.doctor, dependencies).await
+            }
+            Err(mistakes) if options.json => return report_as_json(&mistakes),
+            Err(mistakes) => return report(&mistakes),
+        }
+    } else {
+        options.run_on_targets().await
     };
-    match Doctor::of_service(config.doctor, dependencies) {
-        Ok(doctor) => match terminal::run(&doctor, options).await {
-            // Not by returning: that would wait for a resolver that stays silent, which may be what was just found.
-            Ok(code) => std::process::exit(code),
-            Err(error) => exit(Err(error)),
-        },
+    match result {
+        // Not by returning: that would wait for a resolver that stays silent, which may be what was just found.
+        Ok(code) => std::process::exit(code.into()),
+        Err(error @ CommandError::Unknown(..)) => {
+            let _ = exit(Err(error));
+            ExitCode::from(EXIT_USAGE)
+        }
         Err(error) => exit(Err(error)),
     }
 }

@@ -15,7 +15,16 @@ enum State {
     /// The first attempt to reach it has not ended.
     Starting,
     Available,
-    Unavailable(Arc<str>),
+    Unavailable(Loss),
+}
+
+/// Why the database can't be used.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    /// The error and its causes.
+    pub cause: Arc<str>,
+    /// The database can be reached, but its tables can't be made.
+    pub by_migration: bool,
 }
 
 impl Default for Availability {
@@ -31,7 +40,15 @@ impl Availability {
         match &*self.0.borrow() {
             State::Starting => Err(DatabaseError::Unavailable("the first connection is being made".into())),
             State::Available => Ok(()),
-            State::Unavailable(cause) => Err(DatabaseError::Unavailable(cause.clone())),
+            State::Unavailable(loss) => Err(DatabaseError::Unavailable(loss.cause.clone())),
+        }
+    }
+
+    /// Returns why the database can't be used, if an attempt to reach it has failed.
+    pub fn loss(&self) -> Option<Loss> {
+        match &*self.0.borrow() {
+            State::Unavailable(loss) => Some(loss.clone()),
+            State::Starting | State::Available => None,
         }
     }
 
@@ -48,7 +65,7 @@ impl Availability {
         let cause = chain(error);
         let changed = self.0.send_if_modified(|state| {
             let changed = !matches!(state, State::Unavailable(_));
-            *state = State::Unavailable(cause.as_str().into());
+            *state = State::Unavailable(Loss { cause: cause.as_str().into(), by_migration: error.is_of_migration() });
             changed
         });
         if changed {

@@ -75,6 +75,11 @@ impl DatabaseError {
         }
     }
 
+    /// Returns true if the tables could not be made.
+    pub(super) fn is_of_migration(&self) -> bool {
+        matches!(self, Self::Migration { .. } | Self::MigrationChanged { .. })
+    }
+
     /// Returns true if the row would break this constraint or unique index.
     pub fn violates(&self, constraint: &str) -> bool {
         let Self::Query(error) = self else { return false };

@@ -78,7 +78,7 @@ fn parse_targets(text: &str) -> Result<Vec<Target>, String> {
 }
 
 /// The error quotes no part of an item: a URL can hold a password, also where a port is expected.
-fn parse_target(item: &str) -> Result<Target, String> {
+pub(super) fn parse_target(item: &str) -> Result<Target, String> {
     let malformed = || "has an item that is neither host:port nor an http(s) URL without user info".to_owned();
     if item.contains("://") {
         let url = Url::parse(item).map_err(|_| malformed())?;

@@ -3,7 +3,7 @@
 //! | where it shows | |
 //! |---|---|
 //! | `GET /test-connection` | JSON, or a page for browsers ([`handlers`]) |
-//! | `frontend-api doctor` | a report in the terminal ([`terminal`]) |
+//! | `frontend-api doctor` | a report in the terminal ([`command`]) |
 //! | the log | at start and when readiness changes ([`watch`]) |
 //!
 //! A [`probe`] looks at one hop and names the fault, a check in [`checks`] strings probes together, [`causes`] has
@@ -11,6 +11,7 @@
 
 mod causes;
 mod checks;
+pub mod command;
 mod config;
 pub mod handlers;
 mod metrics;
@@ -20,7 +21,7 @@ mod probe;
 mod report;
 mod stage;
 mod subject;
-pub mod terminal;
+mod terminal;
 mod verdict;
 mod walk;
 pub mod watch;
@@ -34,9 +35,11 @@ use tokio::runtime::Handle;
 use tokio::sync::watch as channel;
 use tokio::time::sleep_until;
 
+pub use self::causes::{Cause, all as causes};
 pub use self::checks::Dependencies;
 pub use self::config::DoctorConfig;
 pub use self::report::{CheckReport, Diagnosis, Outcome, Report, Service, Stage};
+use self::subject::Subject;
 
 /// The whole run stays under 10 s, whatever each stage would be allowed.
 const RUN_LIMIT: Duration = Duration::from_secs(9);
@@ -45,6 +48,9 @@ const FRESH_FOR: Duration = Duration::from_secs(2);
 
 /// One dependency that the doctor checks.
 pub trait Check: Send + Sync {
+    /// Returns what it is about.
+    fn subject(&self) -> &Subject;
+
     /// Checks it stage by stage, and ends before `deadline`.
     fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport>;
 }
@@ -61,6 +67,8 @@ pub struct Doctor {
 struct Checks {
     list: Vec<Box<dyn Check>>,
     service: Service,
+    /// For a whole run, whatever each stage would be allowed.
+    limit: Duration,
 }
 
 /// One run, in progress or ended. It is a task of its own: callers wait for its result and may leave.
@@ -88,13 +96,13 @@ impl Doctor {
     /// When no HTTP client can be made.
     pub fn of_service(config: DoctorConfig, dependencies: Dependencies) -> Result<Self, reqwest::Error> {
         let list = checks::all(config.targets, dependencies)?;
-        Ok(Self::new(config.revision, list))
+        Ok(Self::new(config.revision, list, RUN_LIMIT))
     }
 
     /// Runs happen on the runtime that is current now.
-    fn new(revision: Option<String>, list: Vec<Box<dyn Check>>) -> Self {
+    fn new(revision: Option<String>, list: Vec<Box<dyn Check>>, limit: Duration) -> Self {
         let service = Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), revision };
-        Self { checks: Arc::new(Checks { list, service }), runtime: Handle::current(), latest: Mutex::default() }
+        Self { checks: Arc::new(Checks { list, service, limit }), runtime: Handle::current(), latest: Mutex::default() }
     }
 
     /// Returns a report that is at most 2 s old.
@@ -159,7 +167,7 @@ impl Checks {
     /// Runs all checks side by side.
     async fn run(&self) -> Report {
         let time = OffsetDateTime::now_utc();
-        let deadline = Instant::now() + RUN_LIMIT;
+        let deadline = Instant::now() + self.limit;
         let checks = join_all(self.list.iter().map(|check| check.run(deadline))).await;
         let verdict = verdict::of(&checks);
         let response = verdict::sentence(&verdict, &checks);

@@ -44,6 +44,9 @@ pub struct Diagnosis {
     pub code: Option<&'static str>,
     pub cause: Option<&'static str>,
     pub remedy: Option<&'static str>,
+    /// Where this service explains the code.
+    #[schema(example = "/test-connection/faults#refused")]
+    pub link: Option<String>,
 }
 
 /// The walk to one dependency.
@@ -58,6 +61,9 @@ pub struct CheckReport {
     pub outcome: Outcome,
     pub milliseconds: f64,
     pub stages: Vec<Stage>,
+    /// The command that proves from outside what blocks a network hop. `SERVICE_ARN` stands for the service, which does
+    /// not know its own name. Null unless a network hop failed, or when it is not for this caller.
+    pub prove: Option<String>,
     #[serde(skip)]
     pub(super) facts: Facts,
 }
@@ -119,7 +125,7 @@ pub struct Service {
 
 impl From<&'static Cause> for Diagnosis {
     fn from(cause: &'static Cause) -> Self {
-        Self { code: Some(cause.code), cause: Some(cause.text), remedy: Some(cause.remedy) }
+        Self { code: Some(cause.code), cause: Some(cause.text), remedy: Some(cause.remedy), link: Some(cause.link()) }
     }
 }
 
@@ -146,6 +152,13 @@ impl CheckReport {
         self.first_failed().is_some_and(|stage| stage.diagnosis.is(cause))
     }
 
+    /// Returns the command that proves what blocks the failed hop, if that is one of the network.
+    pub(super) fn proof(&self) -> Option<String> {
+        let stage = self.first_failed()?;
+        let (target, network) = (self.target.as_ref()?, [StageName::Dns, StageName::Tcp].contains(&stage.name));
+        network.then(|| format!("make explain ARGS=\"--from SERVICE_ARN --to {target}\""))
+    }
+
     /// Returns true if the stage was tried.
     pub(super) fn reached(&self, name: StageName) -> bool {
         self.stages.iter().any(|stage| stage.name == name && stage.outcome != Outcome::Skipped)
@@ -166,6 +179,7 @@ impl Report {
         let mut others = 0;
         for check in &mut report.checks {
             check.target = None;
+            check.prove = None;
             if check.subject.reveals() {
                 others += 1;
                 check.subject = Subject::Target(format!("other {others}"));

@@ -17,6 +17,8 @@ pub enum StageName {
     Authentication,
     Query,
     Writable,
+    /// What the service itself says of the database.
+    Ready,
     Http,
     Identity,
 }

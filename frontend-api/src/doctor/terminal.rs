@@ -1,53 +1,11 @@
-//! `frontend-api doctor [--json] [--watch]` and `frontend-api doctor --causes`: the report at a terminal, in a one-off ECS
-//! task or in CI.
+//! The report as text for a terminal.
 
 use std::fmt::Write;
-use std::io::IsTerminal;
-use std::process::ExitCode;
-use std::time::Duration;
 
 use super::report::{CheckReport, Outcome, Report, Stage};
-use super::{Doctor, FRESH_FOR, NoReport, causes};
 
-/// How to show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// One JSON object a run instead of text.
-    pub json: bool,
-    /// Again and again until interrupted.
-    pub watch: bool,
-}
-
-/// Runs the doctor and prints its report. 0: all well; 1: a failure.
-///
-/// # Errors
-/// When a run ends without a report.
-#[expect(clippy::print_stdout, reason = "the report is what the command is for")]
-pub async fn run(doctor: &Doctor, options: Options) -> Result<i32, NoReport> {
-    let colour = std::io::stdout().is_terminal() && !options.json;
-    loop {
-        let report = doctor.report().await?;
-        if options.json {
-            println!("{}", serde_json::to_string(&*report).expect("a report of strings and numbers is always JSON"));
-        } else {
-            println!("{}", render(&report, colour));
-        }
-        if !options.watch {
-            return Ok(i32::from(!report.is_ok()));
-        }
-        tokio::time::sleep(FRESH_FOR + Duration::from_millis(100)).await;
-    }
-}
-
-/// Prints everything that the doctor tells apart.
-#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
-pub fn print_causes() -> ExitCode {
-    print!("{}", causes::table());
-    ExitCode::SUCCESS
-}
-
-/// The report as text: a block a check, a line a stage, the remedy below the stage that failed.
-fn render(report: &Report, colour: bool) -> String {
+/// Returns the report as text: a block a check, a line a stage, the remedy below the stage that failed.
+pub(super) fn render(report: &Report, colour: bool) -> String {
     let paint = Paint(colour);
     let mut text = String::new();
     for check in &report.checks {
@@ -79,6 +37,11 @@ fn render_check(text: &mut String, check: &CheckReport, paint: Paint) {
                 if *outcome == Outcome::Warning { paint.yellow(cause) } else { paint.red(cause) }
             ));
             line(format!("{:19}{:>12}{}", "", "remedy: ", paint.bold(remedy)));
+            if let (Some(prove), Outcome::Failed) = (&check.prove, outcome) {
+                line(format!("{:19}{:>12}{prove}", "", "prove it: "));
+            }
+            let code = diagnosis.code.unwrap_or_default();
+            line(format!("{:19}{:>12}docs/connectivity.md#{code}", "", "see: "));
         }
     }
     line(String::new());

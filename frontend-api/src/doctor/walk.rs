@@ -68,6 +68,7 @@ impl Walk {
             outcome: Outcome::Ok,
             milliseconds: 0.0,
             stages: Vec::with_capacity(plan.len()),
+            prove: None,
             facts: Facts::default(),
         };
         Self { check, plan: plan.to_vec(), began: Instant::now(), deadline }
@@ -129,6 +130,7 @@ impl Walk {
         let worst =
             [Outcome::Failed, Outcome::Warning].into_iter().find(|&outcome| self.check.first(outcome).is_some());
         self.check.outcome = worst.unwrap_or(Outcome::Ok);
+        self.check.prove = self.check.proof();
         self.check.milliseconds = milliseconds(self.began.elapsed());
         self.check
     }

@@ -13,12 +13,14 @@
 //! | POST      | `/app/account/credentials`   | changes email and password |
 //! | POST      | `/app/account/sessions/{id}` | signs out there |
 //! | POST      | `/app/account/delete`        | deletes the account |
+//! | GET       | `/test-connection/faults`    | every fault that the doctor distinguishes |
 //! | GET, POST | `/app/system`                | the doctor's report; POST takes the admin token, for this answer alone |
 //!
 //! A form that is accepted ends with a redirect, so that going back and reloading send nothing twice. Who is not signed in is sent
 //! to the form that signs in.
 
 mod account;
+mod faults;
 mod form;
 mod sign_in;
 mod start;
@@ -76,6 +78,7 @@ pub fn mount(routes: &mut ServiceConfig) {
             .wrap(from_fn(|request, next| problems_as_pages(&SITE, request, next)))
             .wrap(from_fn(sign_in_first)),
     );
+    routes.service(route("/test-connection/faults").get(faults::show));
 }
 
 /// Sends a browser that wants to see a page and is not signed in to the form that signs in.

@@ -127,7 +127,7 @@ fn dependency(check: &CheckReport) -> Markup {
                 @if check.outcome == Outcome::Ok {
                     details { summary { (check.stages.len()) " hops, all ok" } (hops(check)) }
                 } @else { (hops(check)) }
-                @if let Some(stage) = blamed { (fix(stage)) }
+                @if let Some(stage) = blamed { (fix(stage, check.prove.as_deref())) }
             }
         }
     }
@@ -175,12 +175,16 @@ fn hops(check: &CheckReport) -> Markup {
 }
 
 /// What to do about a failed stage. Empty for a caller who may not see it.
-fn fix(stage: &Stage) -> Markup {
-    let Diagnosis { code, cause, remedy } = &stage.diagnosis;
-    let facts = [("Cause", *cause), ("Remedy", *remedy), ("What was seen", stage.evidence.as_deref()), ("Code", *code)];
+fn fix(stage: &Stage, prove: Option<&str>) -> Markup {
+    let Diagnosis { code, cause, remedy, link } = &stage.diagnosis;
+    let facts =
+        [("Cause", *cause), ("Remedy", *remedy), ("What was seen", stage.evidence.as_deref()), ("Prove it", prove)];
     html! {
         @if cause.is_some() {
-            dl.fix { @for (name, fact) in facts { @if let Some(fact) = fact { div { dt { (name) } dd { (fact) } } } } }
+            dl.fix {
+                @for (name, fact) in facts { @if let Some(fact) = fact { div { dt { (name) } dd { (fact) } } } }
+                @if let Some((code, link)) = code.zip(link.as_ref()) { div { dt { "Code" } dd { a href=(link) { (code) } } } }
+            }
         }
     }
 }

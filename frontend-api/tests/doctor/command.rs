@@ -28,7 +28,10 @@ async fn the_report_is_a_block_a_check_and_a_line_a_stage_without_colour_in_a_pi
     assert!(lines[failed].ends_with("127.0.0.1:1: Connection refused (os error 111)"), "{report}");
     assert!(lines[failed + 1].trim().starts_with("cause: The host was reached"), "{report}");
     assert!(lines[failed + 2].trim().starts_with("remedy: Check the port"), "{report}");
-    assert_eq!(lines[failed + 3].trim(), "– http");
+    let prove = "prove it: make explain ARGS=\"--from SERVICE_ARN --to http://127.0.0.1:1/\"";
+    assert_eq!(lines[failed + 3].trim(), prove);
+    assert_eq!(lines[failed + 4].trim(), "see: docs/connectivity.md#refused");
+    assert_eq!(lines[failed + 5].trim(), "– http");
     assert!(lines.last().unwrap().starts_with("private service failed at tcp: "), "{report}");
 }
 
@@ -86,4 +89,75 @@ async fn at_a_terminal_the_report_is_coloured() {
     let output = service::run(script, &["-qec", &command, "/dev/null"], env).await;
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains("\x1b[32m✓\x1b[0m \x1b[1mdatabase\x1b[0m"), "{}", text(&output.stdout));
+}
+
+async fn run(arguments: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let output = service::run(BINARY, &[&["doctor"][..], arguments].concat(), env.iter().copied()).await;
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn names(report: &str) -> Vec<String> {
+    let report: Value = serde_json::from_str(report).unwrap();
+    let checks = report["Checks"].as_array().unwrap().iter();
+    checks.map(|check| check["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_target_on_the_command_line_needs_no_configuration() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let open = listener.local_addr().unwrap().to_string();
+    let (code, report, _) = run(&["--json", "--target", &open], &[]).await;
+    assert_eq!((code, names(&report)), (Some(0), vec![open.clone()]), "{report}");
+    let (code, report, _) = run(&["--json", "--target", &open, "--target", "127.0.0.1:1"], &[]).await;
+    assert_eq!((code, names(&report)), (Some(1), vec![open, "127.0.0.1:1".to_owned()]), "{report}");
+    let (code, _, told) = run(&["--target", "http://user:hunter2@host/"], &[]).await;
+    assert!(code == Some(64) && told.contains("neither host:port nor"), "{told}");
+}
+
+#[tokio::test]
+async fn checks_can_be_chosen_by_name() {
+    let database = healthy_database().await;
+    let env = [("DATABASE_URL", database.url()), ("ECSPRIVATESERVICE", "http://127.0.0.1:1")];
+    let (code, report, _) = run(&["--json", "--only", "database"], &env).await;
+    assert_eq!((code, names(&report)), (Some(0), vec!["database".to_owned()]));
+    let (code, report, _) = run(&["--json", "--skip", "database"], &env).await;
+    assert_eq!((code, names(&report)), (Some(1), vec!["private service".to_owned()]));
+    let (code, report, told) = run(&["--skip", "databse"], &env).await;
+    assert_eq!((code, report.as_str()), (Some(64), ""));
+    assert!(told.contains("\"databse\" is not checked here; there are: database, private-service"), "{told}");
+}
+
+#[tokio::test]
+async fn with_json_also_a_mistake_in_the_configuration_is_json() {
+    let (code, output, _) = run(&["--json"], &[("TARGET", "somewhere")]).await;
+    let report: Value = serde_json::from_str(&output).unwrap();
+    let named: Vec<_> =
+        report["errors"].as_array().unwrap().iter().map(|error| error["variable"].to_string()).collect();
+    assert_eq!(code, Some(64));
+    assert!(named.contains(&"\"TARGETPORT\"".to_owned()), "{output}");
+}
+
+#[tokio::test]
+async fn waiting_ends_with_the_first_report_without_a_fault() {
+    let port = causeway_testing::ports::free().unwrap();
+    let target = format!("127.0.0.1:{port}");
+    let (code, ..) = run(&["--target", &target, "--wait", "1"], &[]).await;
+    assert_eq!(code, Some(1));
+    let arguments = ["--json", "--target", &target, "--wait", "60"];
+    let opened = async {
+        // Whether it opens before the first run or after, the command must end well.
+        tokio::net::TcpListener::bind(&target).await.unwrap()
+    };
+    let ((code, report, _), _listener) = tokio::join!(run(&arguments, &[]), opened);
+    assert_eq!((code, report.lines().count()), (Some(0), 1), "{report}");
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_ends_the_command_quietly() {
+    let script = format!(
+        "{BINARY} doctor --watch --target 127.0.0.1:1 2>&1 >/dev/full | cat; {BINARY} doctor --watch --target 127.0.0.1:1 | head -n 1"
+    );
+    let output = timeout(PATIENCE, Command::new("/bin/sh").args(["-c", &script]).output()).await.unwrap().unwrap();
+    assert!(text(&output.stdout).contains("the report can't be written"), "{output:?}");
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{output:?}");
 }

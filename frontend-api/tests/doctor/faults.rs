@@ -1,7 +1,7 @@
 //! Every fault that the doctor distinguishes, each made for real: one row, one test.
 
 use crate::helpers::Run;
-use crate::{dns, login, private_service, query, secrets, tcp, tls, wire};
+use crate::{dns, login, private_service, query, ready, secrets, tcp, tls, wire};
 
 /// Declares the table. A row is a code and what makes its fault; `None` where there can be no network.
 macro_rules! faults {
@@ -68,6 +68,11 @@ faults! {
     "login-failed": login::a_session_that_can_not_be_set_up,
     "table-missing": query::the_table_is_not_there,
     "permission-denied": query::the_role_may_not_write_to_the_table,
+    "table-differs": query::the_table_lacks_a_column,
+    "visit-refused": query::a_deferred_trigger_refuses_the_visit,
+    "disk-full": query::the_disk_is_full,
+    "migration-failed": ready::the_service_may_not_make_its_tables,
+    "service-not-ready": ready::the_service_gives_up_before_it_is_connected,
     "slow-query": query::another_session_has_locked_the_table_and_the_doctors_own_ends,
     "query-failed": query::what_is_named_like_the_table_fails,
     "read-only-replica": query::a_writer_that_was_demoted,

@@ -37,7 +37,7 @@ pub async fn doctor_in(network: &Network, env: &[(&str, &str)]) -> Run {
     run(program, &arguments, env).await
 }
 
-async fn run(program: &std::path::Path, arguments: &[&str], env: &[(&str, &str)]) -> Run {
+pub async fn run(program: &std::path::Path, arguments: &[&str], env: &[(&str, &str)]) -> Run {
     let began = Instant::now();
     let output = service::run(program, arguments, env.iter().copied()).await;
     let took = began.elapsed();
@@ -67,6 +67,12 @@ pub fn assert_tells_no_secret(output: &str, env: &[(&str, &str)]) {
 }
 
 impl Run {
+    /// What a running service reports.
+    pub fn of_service(report: Value) -> Self {
+        let failed = report["Verdict"]["outcome"] == "failed";
+        Self { code: Some(i32::from(failed)), report, took: Duration::ZERO }
+    }
+
     pub fn check(&self, name: &str) -> &Value {
         check(&self.report, name)
     }
@@ -187,7 +193,7 @@ pub const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/connect
 pub fn catalogue() -> BTreeMap<String, String> {
     let document = std::fs::read_to_string(DOCUMENT).unwrap();
     let rows = document.lines().filter_map(|line| {
-        let (code, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+        let (code, rest) = line.strip_prefix("| <a id=")?.split_once('`')?.1.split_once("` | ")?;
         Some((code.to_owned(), rest.split_once(" | ")?.0.to_owned()))
     });
     rows.collect()

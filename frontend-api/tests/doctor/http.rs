@@ -24,7 +24,7 @@ async fn all_well_is_200_and_a_report() {
     assert_eq!(report["Service"], service);
     assert_eq!((&report["Redacted"], &report["Verdict"]["outcome"]), (&false.into(), &"ok".into()));
     let stages: Vec<_> = report["Checks"][0]["stages"].as_array().unwrap().iter().map(|stage| &stage["name"]).collect();
-    assert_eq!(stages, ["configuration", "dns", "tcp", "tls", "authentication", "query", "writable"]);
+    assert_eq!(stages, ["configuration", "dns", "tcp", "tls", "authentication", "query", "writable", "ready"]);
 }
 
 #[tokio::test]
@@ -48,9 +48,9 @@ fn assert_redacted(body: &str, hidden: &[&str]) {
     let report: Value = serde_json::from_str(body).unwrap();
     assert_eq!(report["Redacted"], true);
     for check in report["Checks"].as_array().unwrap() {
-        assert_eq!(check["target"], Value::Null);
+        assert_eq!((&check["target"], &check["prove"]), (&Value::Null, &Value::Null));
         for stage in check["stages"].as_array().unwrap() {
-            for key in ["evidence", "code", "cause", "remedy"] {
+            for key in ["evidence", "code", "cause", "remedy", "link"] {
                 assert_eq!(stage[key], Value::Null, "{key}: {body}");
             }
         }
@@ -143,4 +143,19 @@ async fn the_callers_request_makes_the_doctor_dial_nothing_else() {
 
 fn reqwest_client() -> reqwest::Client {
     causeway_common::http::client::builder(crate::helpers::PATIENCE).build().unwrap()
+}
+
+#[tokio::test]
+async fn each_code_is_explained_where_a_report_links_to() {
+    let app = App::spawn(&[("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")]).await;
+    let report = app.report().await;
+    assert_eq!(report["Verdict"]["link"], "/test-connection/faults#refused");
+    let prove = "make explain ARGS=\"--from SERVICE_ARN --to 127.0.0.1:1\"";
+    assert_eq!(report["Checks"][0]["prove"], prove);
+    let response = app.get("/test-connection/faults", &[]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let page = response.text().await.unwrap();
+    for code in crate::faults::CODES {
+        assert!(page.contains(&format!("id=\"{code}\"")), "{code}");
+    }
 }

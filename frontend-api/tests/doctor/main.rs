@@ -17,6 +17,7 @@ mod login;
 mod page;
 mod private_service;
 mod query;
+mod ready;
 mod secrets;
 mod server;
 mod sharing;

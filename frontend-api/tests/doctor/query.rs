@@ -52,7 +52,7 @@ pub async fn the_role_may_not_write_to_the_table() -> Option<Run> {
 pub async fn what_is_named_like_the_table_fails() -> Option<Run> {
     let server = Server::start().await;
     let view = "DROP TABLE access; GRANT CREATE ON SCHEMA public TO app; \
-                CREATE VIEW access AS SELECT now() AS last_update WHERE 1 / (now() IS NULL)::int = 1; \
+                CREATE VIEW access AS SELECT now() AS last_update, NULL AS user_agent WHERE 1 / (now() IS NULL)::int = 1; \
                 GRANT SELECT ON access TO app";
     server.postgres.execute(view).await;
     let run = server.doctor(&[]).await;
@@ -94,5 +94,80 @@ pub async fn a_database_that_takes_no_writes() -> Option<Run> {
     server.postgres.execute("ALTER ROLE app SET default_transaction_read_only = on").await;
     let run = server.doctor(&[]).await;
     run.assert_only(DATABASE, WRITABLE, "read-only");
+    Some(run)
+}
+
+#[tokio::test]
+async fn the_doctors_visit_is_rolled_back() {
+    let server = Server::start().await;
+    let run = server.doctor(&[]).await;
+    run.assert_healthy();
+    assert_eq!(run.evidence(DATABASE, WRITABLE), "\"access\" takes a visit, which was rolled back");
+    let count = server.postgres.client().await.query_one("SELECT count(*) FROM access", &[]).await.unwrap();
+    assert_eq!(count.get::<_, i64>(0), 0);
+}
+
+pub async fn the_table_lacks_a_column() -> Option<Run> {
+    let server = Server::start().await;
+    server.postgres.execute("ALTER TABLE access DROP COLUMN user_agent").await;
+    let run = server.doctor(&[]).await;
+    run.assert_only(DATABASE, QUERY, "table-differs");
+    Some(run)
+}
+
+#[tokio::test]
+async fn a_column_of_another_type_is_noticed_by_writing() {
+    let server = Server::start().await;
+    server.postgres.execute("ALTER TABLE access ALTER COLUMN last_update TYPE bigint USING 0").await;
+    server.doctor(&[]).await.assert_only(DATABASE, WRITABLE, "table-differs");
+}
+
+/// A deferred constraint would speak at COMMIT, which the doctor never reaches.
+pub async fn a_deferred_trigger_refuses_the_visit() -> Option<Run> {
+    let server = Server::start().await;
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no visits'; END $$; \
+                  CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON access DEFERRABLE INITIALLY DEFERRED \
+                  FOR EACH ROW EXECUTE FUNCTION refuse()";
+    server.postgres.execute(refuse).await;
+    let run = server.doctor(&[]).await;
+    run.assert_only(DATABASE, WRITABLE, "visit-refused");
+    assert!(run.evidence(DATABASE, WRITABLE).contains("no visits"));
+    Some(run)
+}
+
+#[tokio::test]
+async fn a_constraint_or_one_more_column_refuses_the_visit() {
+    let server = Server::start().await;
+    server.postgres.execute("ALTER TABLE access ADD COLUMN tenant text NOT NULL").await;
+    server.doctor(&[]).await.assert_only(DATABASE, WRITABLE, "visit-refused");
+    server.postgres.execute("ALTER TABLE access DROP COLUMN tenant, ADD CHECK (user_agent LIKE 'Mozilla%')").await;
+    server.doctor(&[]).await.assert_only(DATABASE, WRITABLE, "visit-refused");
+}
+
+#[tokio::test]
+async fn row_level_security_refuses_the_visit() {
+    let server = Server::start().await;
+    server.postgres.execute("ALTER TABLE access ENABLE ROW LEVEL SECURITY").await;
+    server.doctor(&[]).await.assert_only(DATABASE, WRITABLE, "permission-denied");
+}
+
+#[tokio::test]
+async fn a_lock_that_only_writers_wait_for_is_noticed() {
+    let server = Server::start().await;
+    let mut other = server.postgres.client().await;
+    let transaction = other.transaction().await.unwrap();
+    transaction.batch_execute("LOCK TABLE access IN SHARE MODE").await.unwrap();
+    server.doctor(&[]).await.assert_only(DATABASE, WRITABLE, "slow-query");
+}
+
+/// The server says so itself here, as a full disk makes it say so.
+pub async fn the_disk_is_full() -> Option<Run> {
+    let server = Server::start().await;
+    let full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$; \
+                CREATE TRIGGER full_disk BEFORE INSERT ON access FOR EACH ROW EXECUTE FUNCTION full_disk()";
+    server.postgres.execute(full).await;
+    let run = server.doctor(&[]).await;
+    run.assert_only(DATABASE, WRITABLE, "disk-full");
     Some(run)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use causeway_testing::aws::on_app_runner;
 use causeway_testing::network::DeadEnd;
 
-use crate::helpers::{DATABASE, PRIVATE_SERVICE, Run, SECRETS_MANAGER, TARGET};
+use crate::helpers::{BINARY, DATABASE, PRIVATE_SERVICE, Run, SECRETS_MANAGER, TARGET};
 use crate::world::{
     DATABASE_ADDRESS, DATABASE_NAME, OTHER_PUBLIC, OTHER_PUBLIC_ADDRESS, PRIVATE_ADDRESS, PUBLIC_ADDRESS,
     SERVICE_ADDRESS, SERVICE_NAME, World,
@@ -158,4 +158,14 @@ async fn an_ipv6_address_without_a_route_is_no_fault_and_hides_none() {
     world.doctor().await.assert_healthy();
     world.silence(DATABASE_ADDRESS);
     world.doctor().await.assert_only(DATABASE, "tcp", "database-timed-out");
+}
+
+#[tokio::test]
+async fn a_warning_fails_the_command_only_if_it_is_asked_to() {
+    let Some(world) = World::start().await else { return };
+    world.dns.knows(DATABASE_NAME, "10.77.0.10 10.77.1.4");
+    let (program, arguments) = world.network.command(BINARY, &["doctor", "--json", "--fail-on", "warning"]);
+    let run = crate::helpers::run(program, &arguments, &world.env()).await;
+    assert_eq!((run.code, &run.report["Verdict"]["outcome"]), (Some(1), &"warning".into()), "{:#}", run.report);
+    world.doctor().await.assert_warned(DATABASE, "tcp", "some-addresses-fail");
 }

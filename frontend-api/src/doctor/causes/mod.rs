@@ -34,6 +34,13 @@ pub struct Cause {
     pub remedy: &'static str,
 }
 
+impl Cause {
+    /// Returns where the service explains it.
+    pub fn link(&self) -> String {
+        format!("/test-connection/faults#{}", self.code)
+    }
+}
+
 impl PartialEq for Cause {
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code
@@ -53,7 +60,7 @@ macro_rules! causes {
 use causes;
 
 /// Returns every cause, in the order in which a check goes.
-pub(super) fn all() -> impl Iterator<Item = &'static Cause> {
+pub fn all() -> impl Iterator<Item = &'static Cause> {
     [secret::ALL, network::ALL, login::ALL, query::ALL, http::ALL, together::ALL].into_iter().flatten().copied()
 }
 
@@ -63,7 +70,8 @@ pub(super) fn table() -> String {
     for Cause { code, stages, evidence, text, remedy } in all() {
         let stages: Vec<_> = stages.iter().map(ToString::to_string).collect();
         let stages = if stages.is_empty() { "verdict".to_owned() } else { stages.join(", ") };
-        writeln!(table, "| `{code}` | {stages} | {evidence} | {text} | {remedy} |").expect("memory takes any text");
+        writeln!(table, "| <a id=\"{code}\"></a>`{code}` | {stages} | {evidence} | {text} | {remedy} |")
+            .expect("memory takes any text");
     }
     table
 }

@@ -22,7 +22,7 @@ use super::config::Target;
 use super::probe::{dns, http, is_public, tcp, timed_out, tls};
 use super::stage::StageName;
 use super::walk::Walk;
-use crate::database::{CredentialsProvider, DatabaseConfig};
+use crate::database::{CredentialsProvider, Database, DatabaseConfig};
 use crate::tls::public_verifier;
 use crate::visits::TableName;
 
@@ -32,6 +32,8 @@ pub struct Dependencies {
     pub table: TableName,
     pub credentials: Arc<CredentialsProvider>,
     pub private_service: Option<Url>,
+    /// The running service's pool: what it says of the database is checked as well.
+    pub service: Option<Database>,
 }
 
 /// Returns every check in the order of blame: what others depend on comes first.
@@ -39,20 +41,31 @@ pub struct Dependencies {
 /// # Errors
 /// When no HTTP client can be made.
 pub(super) fn all(targets: Vec<Target>, dependencies: Dependencies) -> Result<Vec<Box<dyn Check>>, reqwest::Error> {
-    let Dependencies { database, table, credentials, private_service } = dependencies;
+    let Dependencies { database, table, credentials, private_service, service } = dependencies;
     let client = http::client()?;
     let mut checks: Vec<Box<dyn Check>> = Vec::new();
     if let Some(id) = credentials.secret_id().map(str::to_owned) {
         checks.push(Box::new(SecretsManagerCheck { id, provider: credentials.clone() }));
     }
-    checks.push(Box::new(DatabaseCheck { config: database, table, provider: credentials }));
+    checks.push(Box::new(DatabaseCheck { config: database, table, provider: credentials, service }));
     if let Some(url) = private_service {
         checks.push(Box::new(PrivateServiceCheck { url, client: client.clone() }));
     }
-    for target in targets {
-        checks.push(Box::new(TargetCheck { target, client: client.clone() }));
-    }
+    checks.extend(targets.into_iter().map(|target| of_target(target, &client)));
     Ok(checks)
+}
+
+/// Returns checks of these targets alone.
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub(super) fn of_targets(targets: Vec<Target>) -> Result<Vec<Box<dyn Check>>, reqwest::Error> {
+    let client = http::client()?;
+    Ok(targets.into_iter().map(|target| of_target(target, &client)).collect())
+}
+
+fn of_target(target: Target, client: &reqwest::Client) -> Box<dyn Check> {
+    Box::new(TargetCheck { target, client: client.clone() })
 }
 
 const TLS_LIMIT: Duration = Duration::from_secs(2);

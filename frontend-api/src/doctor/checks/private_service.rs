@@ -26,6 +26,10 @@ pub(super) struct PrivateServiceCheck {
 }
 
 impl Check for PrivateServiceCheck {
+    fn subject(&self) -> &Subject {
+        &Subject::PrivateService
+    }
+
     fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport> {
         check(&self.url, &self.client, deadline).boxed()
     }

@@ -36,6 +36,10 @@ pub(super) struct SecretsManagerCheck {
 }
 
 impl Check for SecretsManagerCheck {
+    fn subject(&self) -> &Subject {
+        &Subject::SecretsManager
+    }
+
     fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport> {
         check(&self.id, &self.provider, deadline).boxed()
     }

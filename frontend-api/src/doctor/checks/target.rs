@@ -13,6 +13,7 @@ use crate::doctor::place::Place;
 use crate::doctor::probe::http;
 use crate::doctor::report::CheckReport;
 use crate::doctor::stage::StageName;
+use crate::doctor::subject::Subject;
 use crate::doctor::walk::{Fault, Found, Walk};
 
 pub(super) struct TargetCheck {
@@ -21,6 +22,10 @@ pub(super) struct TargetCheck {
 }
 
 impl Check for TargetCheck {
+    fn subject(&self) -> &Subject {
+        &self.target.subject
+    }
+
     fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport> {
         check(self, deadline).boxed()
     }

@@ -3,6 +3,7 @@
 pub(super) mod dns;
 pub(super) mod http;
 pub(super) mod postgres;
+pub(super) mod statements;
 pub(super) mod tcp;
 pub(super) mod tls;
 

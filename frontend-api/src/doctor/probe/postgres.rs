@@ -17,19 +17,15 @@ use super::tls;
 use crate::database::SslMode;
 use crate::doctor::causes::{
     CLOSED, Cause, DATABASE_MISSING, DATABASE_STARTING, ENCRYPTION_REQUIRED, LOGIN_FAILED, LOGIN_REFUSED,
-    NO_PG_HBA_ENTRY, NOT_POSTGRES, PASSWORD_REFUSED, PERMISSION_DENIED, QUERY_FAILED, READ_ONLY, READ_ONLY_REPLICA,
-    SLOW_QUERY, TABLE_MISSING, TLS_NOT_OFFERED, TOO_MANY_CONNECTIONS, USER_UNKNOWN,
+    NO_PG_HBA_ENTRY, NOT_POSTGRES, PASSWORD_REFUSED, TLS_NOT_OFFERED, TOO_MANY_CONNECTIONS, USER_UNKNOWN,
 };
 use crate::doctor::walk::{Fault, Found};
-use crate::visits::TableName;
 
 /// What `pg_stat_activity` calls the doctor's connections.
 const APPLICATION_NAME: &str = "causeway-doctor";
 
 pub(in crate::doctor) const LIMIT: Duration = Duration::from_secs(2);
 
-/// What the server may spend on one statement: it does not notice by itself that nobody waits any more.
-const STATEMENT_LIMIT: Duration = Duration::from_millis(1500);
 /// For the server to take leave.
 const CLOSE_LIMIT: Duration = Duration::from_millis(200);
 
@@ -69,7 +65,7 @@ async fn offers_tls(stream: &mut TcpStream) -> io::Result<u8> {
 
 /// One log-in. Dropping it ends the connection, whatever the server is doing.
 pub(in crate::doctor) struct Session {
-    client: Client,
+    pub(super) client: Client,
     /// The driver's own task, which would wait for the answer to a statement that nobody waits for.
     connection: JoinSet<()>,
 }
@@ -161,44 +157,7 @@ fn login_cause(db: &DbError) -> &'static Cause {
     }
 }
 
-/// Reads from the table, as `/recent-visits` does.
-pub(in crate::doctor) async fn query(session: &Session, table: &TableName) -> Result<Found<()>, Fault> {
-    let limit = STATEMENT_LIMIT.as_millis();
-    let sql = format!("SET statement_timeout = {limit}; SELECT 1 FROM {table} LIMIT 1");
-    session.client.simple_query(&sql).await.map_err(|error| query_fault(&error))?;
-    Ok(Found::new((), format!("{table} can be read")))
-}
-
-/// Asks whether an INSERT would be taken; makes none.
-pub(in crate::doctor) async fn writable(session: &Session, table: &TableName) -> Result<Found<()>, Fault> {
-    let sql = format!(
-        "SELECT current_setting('transaction_read_only')::bool, pg_is_in_recovery(), \
-         has_table_privilege('{table}', 'INSERT')"
-    );
-    let row = session.client.query_one(&sql, &[]).await.map_err(|error| query_fault(&error))?;
-    let flag = |column: usize| row.try_get::<_, bool>(column).map_err(|error| query_fault(&error));
-    match (flag(0)?, flag(1)?, flag(2)?) {
-        (_, true, _) => Err(Fault::new(&READ_ONLY_REPLICA, "pg_is_in_recovery() is true")),
-        (true, false, _) => Err(Fault::new(&READ_ONLY, "transaction_read_only is on, pg_is_in_recovery() is false")),
-        (false, false, false) => Err(Fault::new(&PERMISSION_DENIED, format!("no INSERT on {table}"))),
-        (false, false, true) => Ok(Found::new((), format!("{table} can be written"))),
-    }
-}
-
-fn query_fault(error: &tokio_postgres::Error) -> Fault {
-    let Some(db) = error.as_db_error() else {
-        return Fault::new(&QUERY_FAILED, causeway_common::telemetry::chain(error));
-    };
-    let cause = match *db.code() {
-        SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME => &TABLE_MISSING,
-        SqlState::INSUFFICIENT_PRIVILEGE => &PERMISSION_DENIED,
-        SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => &SLOW_QUERY,
-        _ => &QUERY_FAILED,
-    };
-    Fault::new(cause, describe(db))
-}
-
 /// Code and message. Not the detail: that can quote data.
-fn describe(db: &DbError) -> String {
+pub(super) fn describe(db: &DbError) -> String {
     format!("SQLSTATE {}: {}", db.code().code(), db.message())
 }

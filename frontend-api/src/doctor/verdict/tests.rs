@@ -23,7 +23,7 @@ fn check(subject: Subject, last: StageName, outcome: Outcome, cause: Option<&'st
     let before = walk.into_iter().take_while(|&name| name < last).map(|name| stage(name, Outcome::Ok, None));
     let stages = before.chain([stage(last, outcome, cause)]).collect();
     let facts = Facts { asked_resolver: true, is_public: Some(false) };
-    CheckReport { subject, target: None, outcome, milliseconds: 0.0, stages, facts }
+    CheckReport { subject, target: None, outcome, milliseconds: 0.0, stages, prove: None, facts }
 }
 
 fn failed(subject: Subject, stage: StageName, cause: &'static Cause) -> CheckReport {
