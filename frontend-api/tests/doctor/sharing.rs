@@ -137,12 +137,15 @@ async fn with_all_of_the_pool_in_use_the_doctor_reports_and_takes_no_connection_
         let observer = server.postgres.client().await;
         let both_wait = async || (observer.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) >= 2).then_some(());
         eventually("both wait", both_wait).await;
+        // Those of the two, and the one of the sweep, which begins when the database is first used.
+        let three = async || (sessions(&server, "causeway-frontend-api").await == 3).then_some(());
+        eventually("the service has its sessions", three).await;
         // Each run waits for the lock too, with a session of its own.
         for _ in 0..2 {
             let report = report_of_a_new_run(&app).await;
             let query = &check(&report, "database")["stages"][4];
             assert_eq!((&query["name"], &query["code"]), (&"query".into(), &"slow-query".into()), "{report:#}");
-            assert_eq!(sessions(&server, "causeway-frontend-api").await, 2);
+            assert_eq!(sessions(&server, "causeway-frontend-api").await, 3);
         }
         eventually("the doctor's sessions end", async || {
             (sessions(&server, "causeway-doctor").await == 0).then_some(())
