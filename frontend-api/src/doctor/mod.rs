@@ -6,7 +6,7 @@
 //! | `frontend-api doctor` | a report in the terminal ([`command`]) |
 //! | the log | at start and when readiness changes ([`watch`]) |
 //!
-//! A [`probe`] looks at one hop and names the fault, a check in [`checks`] strings probes together, [`causes`] has
+//! A [`probe`] looks at one hop and names the fault, a check in [`checks`] strings probes together, [`mod@causes`] has
 //! all faults, [`verdict`] makes one out of many. It uses connections of its own, never the pool's, and closes each.
 
 mod causes;
