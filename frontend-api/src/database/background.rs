@@ -24,7 +24,7 @@ pub(super) async fn run(database: &Database, plan: &Plan) {
         }
         sleep(Duration::from_secs(1 << turn)).await;
     }
-    tracing::error!("a migration is left for the next start");
+    tracing::error!("migrating in the background is given up until the next start");
 }
 
 async fn attempt(database: &Database, plan: &Plan) -> Result<bool, DatabaseError> {
