@@ -1,9 +1,9 @@
-//! What the services' command lines share: their commands and exit codes.
+//! The commands and exit codes that both services have.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::config::{ConfigErrors, Configuration, Environment, VariableError, Vars, list};
+use crate::config::{ConfigErrors, Configuration, Environment, VariableError, Vars, effective, list};
 use crate::http::client;
 use crate::http::server::ServerConfig;
 use crate::telemetry;
@@ -13,16 +13,19 @@ use crate::telemetry::chain;
 pub const EXIT_USAGE: u8 = 64;
 const HEALTH_LIMIT: Duration = Duration::from_secs(2);
 
-/// The commands that every service has. Without a command a service serves.
+/// The commands of every service. Without a command, a service serves.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum Command {
-    /// Ask the server on this machine for /health; exits with 0 if it answers 200
+    /// Ask the server on this machine for /health, and exit with 0 if it answers 200
     Health,
-    /// Check the configuration and print the result as JSON
+    /// Check the configuration, or print it
     Config {
-        /// Report all mistakes and every variable
-        #[arg(long, required = true)]
+        /// Print all mistakes and the names of all variables as JSON
+        #[arg(long, required_unless_present = "print", conflicts_with = "print")]
         check: bool,
+        /// Print the value of each variable without secrets, and where it comes from
+        #[arg(long)]
+        print: bool,
     },
     /// Explain the variables
     Help {
@@ -63,6 +66,7 @@ impl Command {
                 Ok(config) => check_health(config.server()).await,
                 Err(mistakes) => report(&mistakes),
             },
+            Self::Config { print: true, .. } => print_config::<C>(),
             Self::Config { .. } => check_config::<C>(),
             Self::Help { topic: Topic::Variables { markdown } } => print_variables::<C>(markdown),
         }
@@ -76,16 +80,8 @@ pub fn report(errors: &ConfigErrors) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
-/// Prints the mistakes as one JSON object to standard output, as `config --check` does.
-#[expect(clippy::print_stdout, reason = "a command whose output is JSON prints it in every case")]
-pub fn report_as_json(errors: &ConfigErrors) -> ExitCode {
-    let report = serde_json::json!({ "valid": false, "errors": errors.0 });
-    println!("{report}");
-    ExitCode::from(EXIT_USAGE)
-}
-
-/// Writes the last of the log, and prints why the service ended if it failed.
-#[expect(clippy::print_stderr, reason = "the last words must reach whoever turned logging off, too")]
+/// Writes the rest of the log and, if the service failed, prints why.
+#[expect(clippy::print_stderr, reason = "this must be seen even if logging is turned off")]
 pub fn exit(result: Result<(), impl std::error::Error + 'static>) -> ExitCode {
     telemetry::flush();
     match result {
@@ -114,6 +110,18 @@ fn check_config<C: Configuration>() -> ExitCode {
         CheckReport { valid: errors.is_empty(), errors: &errors, variables: list::names(C::VARIABLES).collect() };
     println!("{}", serde_json::to_string(&report).expect("a struct of strings is always JSON"));
     if report.valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_USAGE) }
+}
+
+/// Prints what the service would run with.
+#[expect(clippy::print_stdout, reason = "the list is what the command is for")]
+fn print_config<C: Configuration>() -> ExitCode {
+    match C::load(&Environment) {
+        Ok(config) => {
+            print!("{}", effective(C::VARIABLES, &Environment, &config.derived(&Environment)));
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => report(&mistakes),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the list is what the command is for")]

@@ -1,4 +1,4 @@
-//! What both services must agree on: the identity of an ECS task, which private-service answers and frontend-api passes
+//! What both services must agree on: the identity of an ECS task, which private-service returns and frontend-api passes
 //! on, and the problems that private-service reports instead.
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,8 @@ pub static TASK_METADATA_UNAVAILABLE: Kind = Kind {
     retry: Retry::Later,
 };
 
-/// Who a task is. What ECS does not tell is null; no key is ever absent, or any JSON object would pass for an identity.
+/// The identity of a task. What ECS does not report is null. Every key is present, because otherwise any JSON object would
+/// pass for an identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct TaskIdentity {
@@ -41,7 +42,7 @@ pub struct TaskIdentity {
     #[schema(example = "FARGATE", required = true)]
     #[serde(deserialize_with = "Option::deserialize")]
     pub launch_type: Option<String>,
-    /// The ECS service that the task belongs to, else the name of the container.
+    /// The ECS service that the task belongs to, otherwise the name of the container.
     #[schema(example = "privateservice", required = true)]
     #[serde(deserialize_with = "Option::deserialize")]
     pub service_name: Option<String>,

@@ -1,15 +1,15 @@
-//! When to stop: the signals of the platform, and what the rest of the process learns of them.
+//! When to stop: the signals of the platform, and the flag that they set for the rest of the process.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Whether this process is on its way out. `/ready` fails from then on.
+/// Whether this process is stopping. `/ready` fails from then on.
 #[derive(Debug, Default)]
 pub struct Draining(AtomicBool);
 
 impl Draining {
-    /// Whether the process was told to stop.
+    /// Returns whether the process is stopping.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

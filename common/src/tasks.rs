@@ -1,4 +1,4 @@
-//! Background tasks: started together, missed if they end early, ended together.
+//! Background tasks: they start and end together, and one that ends early ends the server with an error.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::timeout;
 
 /// How long [`Tasks::end`] waits for tasks that serve requests to finish what they hold.
-const END_LIMIT: Duration = Duration::from_secs(1);
+pub(crate) const END_LIMIT: Duration = Duration::from_secs(1);
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -25,8 +25,8 @@ pub struct Tasks {
     place: Place,
 }
 
-/// The runtime of the tasks that serve requests: the server's only worker, so that a request gets to the task and back
-/// without waking another thread, or else the main thread, because one of several workers can end before the others.
+/// The runtime of the tasks that serve requests. With one worker it is the worker's, so that a request reaches the task
+/// without waking another thread; otherwise it is the main thread's, because one of several workers can end early.
 #[derive(Debug, Clone, Default)]
 pub struct Place(Arc<OnceLock<Handle>>);
 
@@ -37,6 +37,12 @@ impl Place {
     /// Outside of a runtime before the server has started.
     pub fn runtime(&self) -> Handle {
         self.0.get().cloned().unwrap_or_else(Handle::current)
+    }
+}
+
+impl From<Handle> for Place {
+    fn from(runtime: Handle) -> Self {
+        Self(Arc::new(runtime.into()))
     }
 }
 
@@ -80,7 +86,7 @@ impl Tasks {
         }
     }
 
-    /// Resolves when a task ends, which none should do before [`Tasks::end`]. Never resolves if there is no task.
+    /// Resolves when a task ends before [`Tasks::end`], which is a fault. Never resolves if there is no task.
     pub(crate) async fn ended(&mut self) -> Ended {
         match self.running.join_next_with_id().await {
             Some(Ok((id, ()))) => Ended { name: self.name(id), panic: None },

@@ -18,7 +18,7 @@ static PUBLIC: LazyLock<ClientConfig> = LazyLock::new(|| client_config(public_ve
 pub fn install_provider() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        // An error says that another provider is in place already, which serves as well.
+        // An error means that another provider is in place already, which works as well.
         let _ = ring::default_provider().install_default();
     });
 }
@@ -28,7 +28,7 @@ pub fn public() -> ClientConfig {
     PUBLIC.clone()
 }
 
-/// Returns the verifier that accepts what the public authorities vouch for.
+/// Returns the verifier that accepts certificates of the public authorities.
 pub fn public_verifier() -> Arc<dyn ServerCertVerifier> {
     PUBLIC_VERIFIER.clone()
 }

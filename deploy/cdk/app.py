@@ -19,7 +19,8 @@ from causeway.front_door import Inside
 from causeway.kinds import SettingError
 from causeway.network import Network
 from causeway.private_service import PrivateService
-from causeway.settings import FrontDoor, Settings
+from causeway.settings import Settings
+from causeway.table import FrontDoor
 from causeway.watch import Watch
 
 FRONT_DOORS = {

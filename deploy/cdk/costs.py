@@ -3,7 +3,8 @@
 import tomllib
 from pathlib import Path
 
-from causeway.settings import FrontDoor, Settings
+from causeway.settings import Settings
+from causeway.table import FrontDoor
 
 HOURS = 730
 OWN_METRICS = 20
@@ -17,6 +18,7 @@ SYSTEMS = {
     "dev, App Runner, NAT=1": Settings.parse({"front_door": "app-runner", "nat": "1"}),
     "dev, Express": Settings.parse({}),
     "dev, balancer": Settings.parse({"front_door": "balancer"}),
+    "prod, App Runner, NAT=1": Settings.parse({"stage": "prod", "front_door": "app-runner", "nat": "1"}),
     "prod, Express": Settings.parse({"stage": "prod"}),
     "prod, balancer, catalogue, diaries": Settings.parse(
         {
@@ -137,8 +139,13 @@ def alarms(settings: Settings) -> int:
     of_each_door = 4 + (settings.front_door_max_instances > settings.front_door_min_instances)
     of_the_domain = settings.domain is not None
     of_roll_backs = FrontDoor.BALANCER in settings.front_door
-    of_the_database, of_functions = 3, 1
+    of_the_database, of_functions = 3, 1 + (FrontDoor.APP_RUNNER in settings.front_door) + _express_functions(settings)
     return len(settings.front_door) * of_each_door + of_the_domain + of_roll_backs + of_the_database + of_functions
+
+
+def _express_functions(settings: Settings) -> int:
+    """One closes the outgoing rules of Express's groups, another adds the domain."""
+    return 1 + (settings.domain is not None) if FrontDoor.EXPRESS in settings.front_door else 0
 
 
 def _database(settings: Settings, use: Use) -> float:

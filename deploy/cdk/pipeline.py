@@ -55,9 +55,9 @@ def compose(app: cdk.App) -> Pipeline:
     """Reads `-c repository=owner/name -c environment=prod -c oidc_provider_arn=…`."""
     repository, environment = (app.node.try_get_context(name) for name in ("repository", "environment"))
     if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", str(repository)):
-        sys.exit(f"causeway: repository={repository}: say REPOSITORY=owner/name")
+        sys.exit(f"causeway: repository={repository}: must be owner/name")
     if not re.fullmatch(r"[A-Za-z0-9_-]+", str(environment)):
-        sys.exit(f"causeway: environment={environment}: say ENVIRONMENT=prod, as GitHub knows it")
+        sys.exit(f"causeway: environment={environment}: must name an environment in GitHub, such as ENVIRONMENT=prod")
     provider = app.node.try_get_context("oidc_provider_arn")
     return Pipeline(app, f"Causeway-Pipeline-{environment}", str(repository), str(environment), provider)
 

@@ -1,5 +1,5 @@
-# From outside, with read-only credentials: which very rule, route, name, endpoint or right blocks a connection. Included
-# by the root Makefile; needs python3.
+# Names the rule, route, name, endpoint or right that blocks a connection, from outside and with read-only credentials.
+# Included by the root Makefile; needs python3.
 #   make explain ARGS="--from arn:aws:apprunner:… --to demo.cluster-….rds.amazonaws.com:5432"
 
 ARGS ?= --help
@@ -12,12 +12,12 @@ EXPLAIN_TEST_INSTALLED := $(EXPLAIN_TEST_VENV)/installed
 
 explain: ## Name the AWS resource that blocks a connection: ARGS="--from … --to …"
 	@$(EXPLAIN_DIR)/explain.sh $(ARGS) || { code=$$?; \
-	echo "The program's exit code was $$code. make always reports 2: call $(EXPLAIN_DIR)/explain.sh where the code counts." >&2; exit $$code; }
+	echo "The exit code of explain was $$code. make always exits with 2: to use the code, call $(EXPLAIN_DIR)/explain.sh." >&2; exit $$code; }
 
-test-explain: $(EXPLAIN_TEST_INSTALLED) ## Prove explain on broken, sound and partly unseen topologies
+test-explain: $(EXPLAIN_TEST_INSTALLED) ## Test explain on broken, sound and partly unseen topologies
 	cd $(EXPLAIN_DIR) && PYTHONDONTWRITEBYTECODE=1 .venv-test/bin/python -m pytest $(PYTEST_ARGS)
 
-explain-requirements: ## Pin what explain's requirements lead to, with hashes
+explain-requirements: ## Pin the requirements of explain with hashes
 	python3 -m venv --clear $(EXPLAIN_TEST_VENV)
 	$(EXPLAIN_TEST_VENV)/bin/pip install --quiet pip-tools==7.6.2
 	cd $(EXPLAIN_DIR) && for name in requirements requirements-test; do CUSTOM_COMPILE_COMMAND="make explain-requirements" \

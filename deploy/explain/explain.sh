@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs explain in a virtual environment of its own, which is made at the first run. Exit codes are the program's:
+# Runs explain in a separate virtual environment, which is created at the first run. Exit codes are the program's:
 # 0 open, 1 blocked, 3 unknown, 64 wrong usage. A virtual environment that can't be made is 69.
 set -eu
 folder=$(cd "$(dirname "$0")" && pwd)

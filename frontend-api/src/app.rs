@@ -10,10 +10,11 @@ use causeway_common::telemetry::{emf, metrics, trace};
 use causeway_common::{shutdown, telemetry, tls};
 
 use crate::auth::{self, Auth};
+use crate::aws::Aws;
 use crate::config::Config;
 use crate::database::{CredentialsProvider, Database, supervisor};
 use crate::diaries::{self, Diaries};
-use crate::doctor::{self, Dependencies, Doctor};
+use crate::doctor::{self, DatabaseDependency, Dependencies, Doctor, Tables};
 use crate::metrics::CLOUDWATCH;
 use crate::private_service::PrivateService;
 use crate::routes;
@@ -34,9 +35,10 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     trace::start(config.trace, service, config.task_metadata.as_ref()).await?;
 
     let mut tasks = Tasks::default();
-    let credentials = Arc::new(CredentialsProvider::new(config.credentials));
+    let aws = Arc::new(Aws::default());
+    let credentials = Arc::new(CredentialsProvider::new(config.credentials, aws.clone()));
     let database_config = Arc::new(config.database);
-    let database = Database::new(database_config.clone(), credentials.clone());
+    let database = Database::new(database_config.clone(), credentials.clone(), tasks.place());
     let migrations =
         vec![config.visits.table.migrations(), users::migrations(), auth::migrations(), diaries::migrations()];
     tasks.spawn("database", supervisor::run(database.clone(), migrations));
@@ -45,16 +47,21 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let auth = Data::new(Auth::new(&config.auth, queue, &database, &mut tasks));
     let users = Data::new(Users::new(&config.users, &database, &auth, &mut tasks));
     let sessions = Data::new(Sessions::new(&database, &auth, &users));
-    let diaries = Diaries::new(config.diaries, queue, (&database, &auth), users.deleted(), &mut tasks);
+    let s3 = config.diaries.storage(&aws);
+    let diaries = Diaries::new(&config.diaries, s3.clone(), queue, (&database, &auth), users.deleted(), &mut tasks);
     let diaries = Data::new(diaries);
     let doctor = Doctor::of_service(
         config.doctor,
         Dependencies {
-            database: database_config,
-            table: config.visits.table,
-            credentials,
+            database: Some(DatabaseDependency {
+                config: database_config,
+                credentials,
+                tables: Tables::Made(config.visits.table),
+                service: Some((database.clone(), visits.requests())),
+            }),
+            s3,
             private_service: config.private_service.url.clone(),
-            service: Some(database.clone()),
+            ..Dependencies::default()
         },
     );
     let doctor = Data::new(doctor.map_err(std::io::Error::other)?);
@@ -65,7 +72,9 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     metrics::register_build(Config::SERVICE, env!("CARGO_PKG_VERSION"));
     database.register_metrics();
     visits.register_metrics();
+    auth.register_metrics();
     users.register_metrics();
+    diaries.register_metrics();
     private_service.register_metrics();
     tasks.spawn("metrics", emf::run(config.metrics, Config::SERVICE, &[emf::COMMON, CLOUDWATCH]));
     let database = Data::new(database);

@@ -1,6 +1,6 @@
 //! The whole configuration of frontend-api, read before a port opens.
 
-use causeway_common::config::{Configuration, Group, Optional, Vars};
+use causeway_common::config::{Configuration, Derived, Group, Lookup, Optional, Vars};
 use causeway_common::http::access::Access;
 use causeway_common::http::server::ServerConfig;
 use causeway_common::telemetry::{LogConfig, MetricsConfig, TraceConfig, trace};
@@ -19,7 +19,7 @@ const ECS_CONTAINER_METADATA_URI_V4: Optional<Url> = Optional::parsed(
     "an http or https URL",
     trace::metadata_endpoint,
     "spans do not name a task",
-    "The task metadata endpoint, which ECS sets in every container: spans name the task then.",
+    "The ECS task metadata endpoint, from which spans get the task's name. ECS sets it in every container.",
 );
 
 /// One field for each concern. The variables stand beside the type of each.
@@ -51,7 +51,8 @@ impl Configuration for Config {
         Group { title: "Task", variables: &[&ECS_CONTAINER_METADATA_URI_V4] },
         DatabaseConfig::VARIABLES,
         VisitsConfig::VARIABLES,
-        AuthConfig::VARIABLES,
+        AuthConfig::SESSIONS,
+        AuthConfig::ATTEMPTS,
         UsersConfig::VARIABLES,
         DiariesConfig::VARIABLES,
         PrivateServiceConfig::VARIABLES,
@@ -93,6 +94,10 @@ impl Configuration for Config {
 
     fn server(&self) -> &ServerConfig {
         &self.server
+    }
+
+    fn derived(&self, lookup: &dyn Lookup) -> Vec<Derived> {
+        self.database.derived(&self.credentials, lookup)
     }
 }
 

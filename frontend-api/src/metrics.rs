@@ -1,4 +1,4 @@
-//! What CloudWatch gets of frontend-api's metrics, at most 25: each is billed by itself.
+//! The metrics of frontend-api that CloudWatch gets: at most 25, because each one is billed.
 
 use causeway_common::telemetry::emf::EmfMetric;
 use causeway_common::telemetry::emf::EmfValue::{self, Distribution, Growth, Milliseconds, Now};

@@ -5,7 +5,7 @@ use causeway_common::http::docs;
 use causeway_common::http::health::{self, Status};
 use causeway_common::http::metrics;
 use causeway_common::http::problem::{Kind, Problem, ProblemBody};
-use causeway_common::http::route::{Route, route};
+use causeway_common::http::route::{self, Route, route};
 use causeway_common::shutdown::Draining;
 use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -33,9 +33,10 @@ fn api() -> Vec<Route> {
             .get(diaries::handlers::show)
             .put(diaries::handlers::change)
             .delete(diaries::handlers::delete),
+        changing("/diaries/{id}/restore").post(diaries::handlers::restore),
         route("/diaries/{id}/image").get(diaries::handlers::image),
         route("/ecs-private-service").get(private_service::handlers::ask),
-        route("/test-connection").get(doctor::handlers::test_connection),
+        route("/test-connection").get(pages::system::test_connection),
         route("/metrics").get(metrics::metrics),
         route("/health").get(health::health),
         route("/ready").get(ready),
@@ -44,7 +45,7 @@ fn api() -> Vec<Route> {
 
 /// Adds them all.
 pub fn mount(routes: &mut ServiceConfig) {
-    routes.service(api());
+    route::mount(routes, api());
     pages::mount(routes);
     docs::mount(routes, &pages::SITE, Api::openapi(), KINDS);
 }
@@ -64,7 +65,10 @@ const KINDS: &[&[&Kind]] = &[
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Causeway frontend-api", description = "Records visits and reaches private things in a VPC."),
+    info(
+        title = "Causeway frontend-api",
+        description = "Records visits, keeps users, sessions and diaries, and reaches private resources in a VPC."
+    ),
     paths(
         visits::handlers::register,
         visits::handlers::recent,
@@ -82,6 +86,7 @@ const KINDS: &[&[&Kind]] = &[
         diaries::handlers::show,
         diaries::handlers::change,
         diaries::handlers::delete,
+        diaries::handlers::restore,
         diaries::handlers::image,
         private_service::handlers::ask,
         doctor::handlers::test_connection,
@@ -93,7 +98,7 @@ const KINDS: &[&[&Kind]] = &[
 )]
 struct Api;
 
-/// How a caller says who it is.
+/// How a caller can authenticate.
 struct Credentials;
 
 impl Modify for Credentials {
@@ -103,7 +108,7 @@ impl Modify for Credentials {
                 HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build(),
             )
         };
-        let cookie = ApiKeyValue::with_description("__Host-session", "What POST /sessions sets in a browser");
+        let cookie = ApiKeyValue::with_description("__Host-session", "The cookie that POST /sessions sets");
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         components.add_security_scheme("bearer", bearer("The token that POST /sessions returns"));

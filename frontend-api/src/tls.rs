@@ -1,4 +1,4 @@
-//! Who decides on a server's certificate: rustls's own verifier, as for all clients, or a closure.
+//! Verifies a server's certificate with rustls's own verifier, as for all clients, or with a closure.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,18 +20,20 @@ where
     Arc::new(JudgedBy { judge, algorithms: ring::default_provider().signature_verification_algorithms })
 }
 
-/// What a server shows, and who it should be.
+/// The certificates that a server shows, and the name that it should have.
 pub struct Shown<'a> {
     /// The server's own certificate.
     pub certificate: &'a CertificateDer<'a>,
-    intermediates: &'a [CertificateDer<'a>],
-    name: &'a ServerName<'a>,
+    /// What came with it.
+    pub intermediates: &'a [CertificateDer<'a>],
+    /// Who it should be.
+    pub name: &'a ServerName<'a>,
     ocsp_response: &'a [u8],
     now: UnixTime,
 }
 
 impl Shown<'_> {
-    /// What `verifier` says of it.
+    /// Returns the result of `verifier`.
     ///
     /// # Errors
     /// When `verifier` does not accept it.

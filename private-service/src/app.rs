@@ -18,7 +18,7 @@ const CLOUDWATCH: &[EmfMetric] = &[
     EmfMetric { name: "TaskMetadataFailing", unit: "Count", value: EmfValue::Now("causeway_task_metadata_failing") },
 ];
 
-/// Serves until told to stop.
+/// Serves until a signal stops it.
 pub async fn run(config: Config) -> std::io::Result<()> {
     telemetry::init(config.log)?;
     let shutdown = shutdown::requested()?;

@@ -21,10 +21,9 @@ const METADATA_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
     "METADATA_TIMEOUT_MS",
     1000,
     1..=600_000,
-    "Limit of one read of the endpoint, both its documents together.",
+    "Limit of one read of the endpoint, both documents together.",
 );
-/// A read is two requests: every 250 ms, the minimum, they leave four fifths of the endpoint's 40 requests a second to
-/// others.
+/// A read is two requests. At the minimum of 250 ms, reads use a fifth of the endpoint's 40 requests a second.
 const METADATA_REFRESH_MS: Var<Duration> = Var::milliseconds(
     "METADATA_REFRESH_MS",
     5000,
@@ -54,7 +53,7 @@ pub struct Config {
 /// How to ask the ECS task metadata endpoint.
 #[derive(Debug)]
 pub struct MetadataConfig {
-    /// Without one the service starts and answers 503.
+    /// Without an endpoint the service starts and answers 503.
     pub endpoint: Option<Url>,
     /// Limit of one read of the endpoint.
     pub timeout: Duration,

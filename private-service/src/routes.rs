@@ -6,7 +6,7 @@
 //! | `/api/books`…   | the catalogue, as far as `CATALOGUE` names it               |
 //! | `/metrics`      | the metrics, for Prometheus                                 |
 //! | `/health`       | 200 while the process answers                               |
-//! | `/ready`        | 200 unless the process was told to stop                     |
+//! | `/ready`        | 200 unless the process is stopping                          |
 //! | `/docs`         | the API, to read and to try                                 |
 //! | `/openapi.json` | the API, for programs                                       |
 
@@ -41,7 +41,7 @@ struct ApiDoc;
 const KINDS: &[&[&Kind]] =
     &[&[&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE], catalogue::KINDS, metrics::KINDS];
 
-static SITE: Site = Site { home: "/docs/", links: &[("/docs/", "API"), ("/problems", "Problems")] };
+static SITE: Site = Site { home: "/docs/", links: &[("/docs/", "API"), ("/problems", "Problems")], members: None };
 
 /// What every task serves. The OpenAPI document describes each of these and of the next, which a test checks.
 fn api() -> Vec<Route> {
@@ -88,8 +88,8 @@ fn mount<T: Record>(
 
 /// Readiness: 200 unless this process is stopping.
 ///
-/// The metadata endpoint has no say. Each task has its own, so sending requests to another instance repairs nothing,
-/// and a hiccup of all of them at once must not empty the load balancer: a 503 from `/` tells its caller more.
+/// The metadata endpoint does not count. Each task has its own endpoint, so sending requests to another instance repairs
+/// nothing, and a short failure of all of them must not empty the load balancer.
 #[utoipa::path(get, path = "/ready", tag = "health", responses(
     (status = 200, description = "The instance takes requests", body = Status),
     (status = 503, description = "The instance is stopping", body = ProblemBody, content_type = "application/problem+json"),

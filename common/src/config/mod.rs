@@ -4,12 +4,14 @@
 //! goes on after a mistake with the default, so that one start shows all mistakes; [`Vars::finish`] then rejects the
 //! configuration.
 
+mod effective;
 pub mod list;
 mod var;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+pub use self::effective::{Derived, effective};
 pub use self::list::Group;
 pub use self::var::{Int, Optional, Read, Var, Variable};
 use crate::http::server::ServerConfig;
@@ -26,6 +28,11 @@ pub trait Configuration: Sized {
 
     /// Returns where the service listens.
     fn server(&self) -> &ServerConfig;
+
+    /// Returns the values that follow from other variables, for `config --print`. `lookup` is what was read.
+    fn derived(&self, _lookup: &dyn Lookup) -> Vec<Derived> {
+        Vec::new()
+    }
 
     /// Reads everything through `lookup`.
     ///
@@ -90,7 +97,7 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-/// Reads variables and gathers what is wrong with them. An empty value counts as not set.
+/// Reads variables and collects their mistakes. An empty value counts as not set.
 pub struct Vars<'a> {
     lookup: &'a dyn Lookup,
     known: BTreeSet<&'static str>,

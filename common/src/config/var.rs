@@ -21,6 +21,10 @@ pub trait Variable {
     fn accepts(&self) -> String;
     /// Returns the value that is used if the variable is not set, or a description of it.
     fn default(&self) -> String;
+    /// Returns the same, computed on this machine if need be.
+    fn default_here(&self) -> String;
+    /// Returns true if the value must not be shown.
+    fn is_secret(&self) -> bool;
 }
 
 /// A variable that can be read with [`Vars::read`].
@@ -45,6 +49,7 @@ pub struct Optional<T: 'static> {
     help: &'static str,
     form: Form<T>,
     unset: &'static str,
+    is_secret: bool,
 }
 
 enum Default<T> {
@@ -118,7 +123,7 @@ impl<T> Var<T> {
 impl<T: Int> Optional<T> {
     /// Declares a whole number within `range` that may be left out; `unset` says what happens then.
     pub const fn int(name: &'static str, range: RangeInclusive<T>, unset: &'static str, help: &'static str) -> Self {
-        Self { name, help, form: Form::int(&range), unset }
+        Self { name, help, form: Form::int(&range), unset, is_secret: false }
     }
 }
 
@@ -132,7 +137,18 @@ impl<T> Optional<T> {
         unset: &'static str,
         help: &'static str,
     ) -> Self {
-        Self { name, help, form: Form::Text { accepts, parse }, unset }
+        Self { name, help, form: Form::Text { accepts, parse }, unset, is_secret: false }
+    }
+
+    /// Declares the same for a value that must not be shown, or has a part of this kind.
+    pub const fn parsed_secret(
+        name: &'static str,
+        accepts: &'static str,
+        parse: fn(&str) -> Result<T, String>,
+        unset: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self { name, help, form: Form::Text { accepts, parse }, unset, is_secret: true }
     }
 }
 
@@ -146,7 +162,7 @@ impl Optional<String> {
 impl Optional<SecretString> {
     /// Declares a secret that may be left out; `unset` says what happens then.
     pub const fn secret(name: &'static str, unset: &'static str, help: &'static str) -> Self {
-        Self::parsed(name, "text, kept secret", |text| Ok(text.into()), unset, help)
+        Self::parsed_secret(name, "text, kept secret", |text| Ok(text.into()), unset, help)
     }
 }
 
@@ -205,6 +221,17 @@ impl<T> Variable for Var<T> {
             Default::Computed { shown, .. } => (*shown).to_owned(),
         }
     }
+
+    fn default_here(&self) -> String {
+        match (&self.default, &self.form) {
+            (Default::Computed { compute, .. }, Form::Number { show, .. }) => show(&compute()),
+            _ => self.default(),
+        }
+    }
+
+    fn is_secret(&self) -> bool {
+        false
+    }
 }
 
 impl<T> Variable for Optional<T> {
@@ -222,6 +249,14 @@ impl<T> Variable for Optional<T> {
 
     fn default(&self) -> String {
         self.unset.to_owned()
+    }
+
+    fn default_here(&self) -> String {
+        self.default()
+    }
+
+    fn is_secret(&self) -> bool {
+        self.is_secret
     }
 }
 

@@ -1,4 +1,4 @@
-//! Outgoing HTTP: one way to make a client, with the TLS of all others and no surprises.
+//! Outgoing HTTP: the one way to make a client.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use reqwest::redirect::Policy;
 
 use crate::tls;
 
-/// A builder for clients that call other services: bounded connect time, no redirects, no proxy, public roots built in
-/// (a container without a file system of certificates must do).
+/// Returns a builder for clients that call other services: limited connect time, no redirects, no proxy, and built-in
+/// public roots, because a container may have no certificates.
 pub fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     tls::install_provider();
     let mut tls = tls::public();
@@ -31,7 +31,7 @@ pub enum BodyError {
     TooLong(usize),
 }
 
-/// The body of `response`, if it is no longer than `limit` bytes.
+/// Returns the body of `response`, if it has at most `limit` bytes.
 ///
 /// # Errors
 /// When it is longer, or can't be read.

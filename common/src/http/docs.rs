@@ -9,7 +9,7 @@ use actix_web::http::header::{
 use actix_web::web::{self, Redirect, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_swagger_ui::Config;
 
@@ -18,23 +18,28 @@ use crate::http::problem::{self, Kind, Problem, not_found};
 use crate::http::route::{Route, route};
 use crate::http::slices::Slices;
 
-/// Swagger UI sets style attributes from its script and draws its icons from `data:` URLs; all else is its own files.
+/// Swagger UI sets style attributes from its script and draws its icons from `data:` URLs; everything else is in its files.
 const SWAGGER_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; frame-ancestors 'none'",
 );
 
-/// Adds both, and the pages that explain problems, to a service that reports the problems of `kinds` besides those that every service reports.
+/// Adds both, and the pages that explain problems. The service reports the problems of `kinds` and those of every service.
 pub fn mount(routes: &mut ServiceConfig, site: &'static Site, mut openapi: OpenApi, kinds: &[&[&'static Kind]]) {
     name_problems(&mut openapi, kinds);
+    let about = openapi.info.description.clone().unwrap_or_default();
     let openapi = Bytes::from(serde_json::to_vec(&openapi).expect("a document of strings is always JSON"));
     let document = move || {
         let openapi = Slices::new(openapi.clone());
         async move { HttpResponse::Ok().content_type("application/json").body(openapi) }
     };
     page::mount_problems(routes, site, kinds);
-    let shell =
-        Shell(site.render_with(&Page { title: "API", current: "/docs/", content: swagger() }, &swagger_style()).into());
+    let shell = |member| {
+        let content = swagger(&about);
+        let page = Page { title: "API", current: "/docs/", content, ..Page::default() };
+        Bytes::from(site.render_with(member, &page, &swagger_style()))
+    };
+    let shell = Shell { site, for_all: shell(false), for_members: shell(true) };
     routes
         .app_data(web::Data::new(shell))
         .app_data(web::Data::new(Config::from("/openapi.json")))
@@ -44,30 +49,35 @@ pub fn mount(routes: &mut ServiceConfig, site: &'static Site, mut openapi: OpenA
 }
 
 /// The page around Swagger UI.
-struct Shell(Bytes);
+struct Shell {
+    site: &'static Site,
+    for_all: Bytes,
+    for_members: Bytes,
+}
 
 fn swagger_style() -> Markup {
     html! {
         link rel="stylesheet" href="./swagger-ui.css";
-        style { ".swagger-ui .topbar { display: none } #swagger-ui { background: #fff; border-radius: 10px; padding: 1px 1rem 1rem }" }
+        style { (PreEscaped(include_str!("swagger.css"))) }
     }
 }
 
-fn swagger() -> Markup {
+fn swagger(about: &str) -> Markup {
     html! {
         div.stack {
             h1 { "API" }
-            p.lead { "Every path, to read and to try. Programs read " a href="/openapi.json" { "/openapi.json" } "." }
+            p.lead { (about) " Every path is here to read and to try. Programs read " a href="/openapi.json" { "/openapi.json" } "." }
             div id="swagger-ui" {}
         }
         script src="./swagger-ui-bundle.js" {}
         script src="./swagger-ui-standalone-preset.js" {}
         script src="./swagger-initializer.js" {}
+        script src="./causeway.js" {}
     }
 }
 
-/// Compares a service's document with its routes: returns what either has and the other lacks, and which responses
-/// lack a description. For the tests of the services.
+/// Returns the routes that only the document or only the service has, and the responses without a description. For the
+/// tests of the services.
 pub fn mistakes(openapi: &OpenApi, routes: &[Route]) -> Vec<String> {
     let document = serde_json::to_value(&openapi.paths).expect("a document of strings is always JSON");
     let mut described = BTreeSet::new();
@@ -88,7 +98,7 @@ pub fn mistakes(openapi: &OpenApi, routes: &[Route]) -> Vec<String> {
     });
     let served: BTreeSet<String> = served.collect();
     mistakes.extend(served.difference(&described).map(|route| format!("{route} is not described")));
-    mistakes.extend(described.difference(&served).map(|route| format!("{route} is described and not served")));
+    mistakes.extend(described.difference(&served).map(|route| format!("{route} is described but not served")));
     mistakes
 }
 
@@ -102,7 +112,13 @@ async fn swagger_ui(
     if matches!(&**path, "" | "index.html") {
         let mut response = HttpResponse::Ok();
         response.insert_header((CONTENT_TYPE, page::HTML)).insert_header((CONTENT_SECURITY_POLICY, SWAGGER_POLICY));
-        return Ok(response.body(Slices::new(shell.0.clone())));
+        let html = if shell.site.is_member(&request) { &shell.for_members } else { &shell.for_all };
+        return Ok(response.body(Slices::new(html.clone())));
+    }
+    if &**path == "causeway.js" {
+        let mut response = HttpResponse::Ok();
+        response.content_type("text/javascript").insert_header((CONTENT_SECURITY_POLICY, SWAGGER_POLICY));
+        return Ok(response.body(include_str!("swagger.js")));
     }
     let Ok(Some(file)) = utoipa_swagger_ui::serve(&path, config.into_inner()) else {
         return Err(not_found(request).await);

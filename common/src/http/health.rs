@@ -12,7 +12,7 @@ pub struct Status {
     pub status: &'static str,
 }
 
-/// Liveness: the process answers. It depends on nothing else, so that a restart is never the answer to another's fault.
+/// Liveness: the process answers. It depends on nothing else, so that the fault of a dependency never restarts the process.
 #[utoipa::path(get, path = "/health", tag = "health", responses(
     (status = 200, description = "The process answers", body = Status),
 ))]
@@ -26,8 +26,7 @@ pub async fn health() -> actix_web::web::Json<Status> {
 /// The dependencies' problem, or [`DRAINING`] if this process is stopping.
 pub fn ready(draining: &Draining, dependencies: Result<(), Problem>) -> Result<Status, Problem> {
     if draining.is_set() {
-        let detail =
-            "This instance is stopping and finishes the requests that it has; another one serves new requests.";
+        let detail = "This instance is stopping. It finishes its open requests; another instance serves new ones.";
         return Err(Problem::new(&DRAINING, detail));
     }
     dependencies.map(|()| Status { status: "Ready" })

@@ -1,4 +1,4 @@
-//! What a request's URL holds besides its path: the id of a thing, and the query.
+//! The id in the path of a request, and the query.
 
 use std::future::{Ready, ready};
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{FIELDS_REFUSED, NOT_FOUND, Problem};
 
-/// The part `{id}` of the path. One that `T` cannot be names nothing: 404.
+/// The part `{id}` of the path. If it is not a `T`, the response is 404.
 #[derive(Debug)]
 pub struct Id<T>(pub T);
 
@@ -19,7 +19,7 @@ impl<T: FromStr> FromRequest for Id<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
-        ready(id.map(Self).ok_or_else(|| Problem::new(&NOT_FOUND, "There is nothing with this id.")))
+        ready(id.map(Self).ok_or_else(|| Problem::new(&NOT_FOUND, "No record has this id.")))
     }
 }
 
@@ -34,7 +34,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = web::Query::<T>::from_query(request.query_string());
         let refused = |_| {
-            let detail = "A parameter of the query is unknown, is there twice, or is not of the type that /docs shows.";
+            let detail = "A query parameter is unknown, appears twice, or does not have the type that /docs shows.";
             Problem::new(&FIELDS_REFUSED, detail)
         };
         ready(query.map(|query| Self(query.into_inner())).map_err(refused))

@@ -1,9 +1,10 @@
-//! How much of a request's body a route takes and how long the body may take, enforced while it is read.
+//! Limits the length of a request's body and the time in which it must arrive, while it is read.
 //!
-//! A handler that wants the body asks for [`Json`], [`Form`] or [`BodyStream`]; each reads within the [`Limits`] of its
-//! route. Errors name the field that was refused and never repeat what was sent.
+//! A handler that wants the body takes [`BodyStream`], or one of the extractors in [`body`](super::body); each reads within
+//! the [`Limits`] of its route. Errors name the field that was refused and never repeat what was sent.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -11,12 +12,11 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
-use futures_util::future::{LocalBoxFuture, Ready, ready};
+use futures_util::future::{Ready, ready};
 use futures_util::stream::{Stream, StreamExt};
-use serde::de::DeserializeOwned;
 use tokio::time::{Instant, Sleep};
 
 use super::connection::Connection;
@@ -32,12 +32,12 @@ pub struct Limits {
     pub bytes: usize,
     /// How long the whole body may take to arrive, from the moment at which the handler wants it.
     pub time: Duration,
-    /// How many bytes must arrive per second on average, after the first [`RATE_GRACE`]. A body that drips holds memory, or
-    /// a place that others wait for.
+    /// How many bytes must arrive per second on average, after the first [`RATE_GRACE`]. A slow body occupies memory, or a
+    /// place that others wait for.
     pub bytes_per_second: u32,
 }
 
-/// Before its end, the rate of a body is not judged.
+/// The rate of a body is not judged before this time.
 pub const RATE_GRACE: Duration = Duration::from_secs(10);
 
 impl Default for Limits {
@@ -67,7 +67,7 @@ pub enum BodyError {
     /// It did not arrive in time.
     #[error("the body took longer than {} s", .0.as_secs())]
     TooSlow(Duration),
-    /// It arrives too slowly to be whole in time.
+    /// It arrives more slowly than the limit allows.
     #[error("the body arrives at less than {0} bytes per second")]
     BelowRate(u32),
     /// The connection ended in the middle of it, or its encoding is wrong.
@@ -122,18 +122,31 @@ pub struct BodyStream {
     connection: Option<Rc<Connection>>,
     begun: Instant,
     deadline: Pin<Box<Sleep>>,
+    clock: Clock,
+}
+
+/// Restarts the time of a body that a parser has taken.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Rc<Cell<bool>>);
+
+impl Clock {
+    /// Restarts the time, because the handler has let the client wait.
+    pub fn restart(&self) {
+        self.0.set(true);
+    }
 }
 
 impl BodyStream {
-    fn new(request: &HttpRequest, payload: Payload) -> Self {
+    pub(super) fn new(request: &HttpRequest, payload: Payload) -> Self {
         let limits = Limits::of(request);
         let connection = request.conn_data::<Rc<Connection>>().cloned();
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let begun = Instant::now();
         let deadline = Box::pin(tokio::time::sleep_until(begun + limits.time));
-        let mut body = Self { payload, limits, received: 0, announced, connection, begun, deadline };
-        body.restart_clock();
-        body
+        let clock = Clock::default();
+        // The first poll starts it.
+        clock.restart();
+        Self { payload, limits, received: 0, announced, connection, begun, deadline, clock }
     }
 
     /// Returns the length that the request announced.
@@ -141,10 +154,9 @@ impl BodyStream {
         self.announced
     }
 
-    /// Begins to count the time anew, because the handler has let the client wait.
-    pub fn restart_clock(&mut self) {
-        self.begun = Instant::now();
-        self.set_deadline();
+    /// Returns what restarts the time.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
     }
 
     /// Lowers the limit of the length.
@@ -154,15 +166,7 @@ impl BodyStream {
         self
     }
 
-    /// Reads the whole body as JSON.
-    ///
-    /// # Errors
-    /// As [`Self::read`], and when it is not such JSON.
-    pub async fn json<T: DeserializeOwned>(self) -> Result<T, BodyError> {
-        parse_json(&self.read().await?)
-    }
-
-    /// The next bytes must come before the whole time is up, and before the average falls below the least rate.
+    /// Returns the time by which the next bytes must arrive: before the total time ends and the average rate falls too low.
     fn set_deadline(&mut self) {
         let Limits { time, bytes_per_second: rate, .. } = self.limits;
         let received = u32::try_from(self.received).unwrap_or(u32::MAX);
@@ -194,6 +198,10 @@ impl Stream for BodyStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        if this.clock.0.take() {
+            this.begun = Instant::now();
+            this.set_deadline();
+        }
         let Poll::Ready(chunk) = pin!(&mut this.payload).poll_next(context) else {
             if let Some(connection) = &this.connection {
                 connection.want_body();
@@ -222,118 +230,5 @@ impl FromRequest for BodyStream {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         ready(Ok(Self::new(request, payload.take())))
-    }
-}
-
-/// A body in JSON.
-#[derive(Debug)]
-pub struct Json<T>(pub T);
-
-/// A body that an HTML form without files sends.
-#[derive(Debug)]
-pub struct Form<T>(pub T);
-
-impl<T: DeserializeOwned> FromRequest for Json<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let whole = read_if(request, payload, "application/json");
-        Box::pin(async move { Ok(Self(parse_json(&whole.await?)?)) })
-    }
-}
-
-impl<T: DeserializeOwned> FromRequest for Form<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let whole = read_if(request, payload, "application/x-www-form-urlencoded");
-        Box::pin(async move { Ok(Self(parse_form(&whole.await?)?)) })
-    }
-}
-
-fn read_if(
-    request: &HttpRequest,
-    payload: &mut Payload,
-    media_type: &'static str,
-) -> impl Future<Output = Result<Bytes, BodyError>> + use<> {
-    let sent = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let fits = sent.split(';').next().is_some_and(|sent| sent.trim().eq_ignore_ascii_case(media_type));
-    let body = fits.then(|| BodyStream::new(request, payload.take()));
-    async move { body.ok_or(BodyError::MediaType(media_type))?.read().await }
-}
-
-fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        refused(&path, error.inner())
-    })?;
-    json.end().map_err(|error| refused(".", &error))?;
-    Ok(value)
-}
-
-/// serde's messages quote values, which may be passwords: only the field and the sort of mistake are kept.
-fn refused(path: &str, error: &serde_json::Error) -> BodyError {
-    if !error.is_data() {
-        let place = format!("The body is not JSON: line {}, column {}.", error.line(), error.column());
-        return BodyError::Malformed(place.into());
-    }
-    let text = error.to_string();
-    // serde_json has no other way to tell these mistakes from one another.
-    let named = |prefix: &str| text.strip_prefix(prefix)?.split('`').next().map(str::to_owned);
-    let inside = |name: String| if path == "." { name } else { format!("{path}.{name}") };
-    let field = if let Some(name) = named("missing field `") {
-        FieldError::new(inside(name), "is missing")
-    } else if let Some(name) = named("duplicate field `") {
-        FieldError::new(inside(name), "is there twice")
-    } else if path == "." {
-        return BodyError::Malformed("The body is not a JSON object of the form that /docs shows.".into());
-    } else if text.starts_with("unknown field `") {
-        FieldError::new(path.to_owned(), "is unknown")
-    } else {
-        FieldError::new(path.to_owned(), "is not of the type that /docs shows")
-    };
-    BodyError::Fields(vec![field])
-}
-
-fn parse_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
-    let malformed = |detail| BodyError::Malformed(Cow::Borrowed(detail));
-    let text = std::str::from_utf8(body).map_err(|_| malformed("The form is not UTF-8."))?;
-    let parsed = web::Query::<T>::from_query(text);
-    parsed.map(web::Query::into_inner).map_err(|_| malformed("The form lacks a field, or has one that is unknown."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only parsed")]
-    struct SignUp {
-        name: String,
-        age: u8,
-    }
-
-    #[test]
-    fn a_refused_body_names_the_field_and_never_repeats_the_value() {
-        let table = [
-            (r#"{"name":"a"}"#, "age is missing"),
-            (r#"{"name":12345678,"age":1}"#, "name is not of the type that /docs shows"),
-            (r#"{"name":"secret","age":"secret"}"#, "age is not of the type that /docs shows"),
-            (r#"{"name":"a","age":1,"role":"secret"}"#, "role is unknown"),
-            (r#"{"name":"a","name":"secret","age":1}"#, "name is there twice"),
-        ];
-        for (body, expected) in table {
-            let Err(BodyError::Fields(fields)) = parse_json::<SignUp>(body.as_bytes()) else { panic!("{body}") };
-            assert_eq!(format!("{} {}", fields[0].field, fields[0].detail), expected, "{body}");
-        }
-        for body in [r#""secret""#, "[]", "", "{", r#"{"name":"secret","age":1}x"#, "\u{feff}{}"] {
-            let error = parse_json::<SignUp>(body.as_bytes()).unwrap_err();
-            assert!(matches!(error, BodyError::Malformed(_)), "{body}: {error:?}");
-            assert!(!error.detail().contains("secret"), "{body}: {error:?}");
-        }
     }
 }

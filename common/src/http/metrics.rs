@@ -19,7 +19,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const NO_ROUTE: &str = "other";
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// `ADMIN_TOKEN` is set, and the request does not bear it.
+/// `ADMIN_TOKEN` is set, and the request does not send it.
 static METRICS_NEED_THE_TOKEN: Kind = Kind {
     slug: "metrics-need-the-admin-token",
     status: 401,
@@ -32,7 +32,7 @@ static METRICS_NEED_THE_TOKEN: Kind = Kind {
 static METRICS_ARE_LOCAL: Kind = Kind {
     slug: "metrics-are-local",
     status: 403,
-    title: "The metrics are for this machine",
+    title: "The metrics are only for callers on this machine",
     meaning: "ADMIN_TOKEN is not set, so only callers on the service's own machine may read the metrics.",
     retry: Retry::Never,
 };
@@ -42,11 +42,11 @@ pub static KINDS: &[&Kind] = &[&METRICS_NEED_THE_TOKEN, &METRICS_ARE_LOCAL];
 
 /// Metrics in the text format of Prometheus, or of OpenMetrics if the client accepts it.
 ///
-/// Once `ADMIN_TOKEN` is set, its bearer may read them; until then only callers on this machine.
+/// If `ADMIN_TOKEN` is set, its bearer may read them; otherwise only callers on this machine may.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses(
     (status = 200, description = "The metrics, in the text format of Prometheus", body = String, content_type = "text/plain"),
-    (status = 401, description = "ADMIN_TOKEN is set and was not sent", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "ADMIN_TOKEN is not set and the caller is elsewhere", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 401, description = "ADMIN_TOKEN is set, and the request does not send it", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "ADMIN_TOKEN is not set, and the caller is on another machine", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn metrics(request: HttpRequest, access: web::Data<Access>) -> Result<HttpResponse, Problem> {
     let peer = request.peer_addr().map(|peer| peer.ip());
@@ -72,27 +72,26 @@ pub(crate) struct RouteMetrics {
 }
 
 impl RouteMetrics {
+    /// Learns the route's path from the first request that the route takes.
+    pub(super) fn learn_template(&self, request: &HttpRequest) {
+        self.template.get_or_init(|| request.match_pattern().unwrap_or_else(|| NO_ROUTE.to_owned()));
+    }
+
     /// Returns the route's path with its parameters as placeholders.
-    pub(crate) fn template(&self, request: &HttpRequest) -> &str {
-        self.template.get_or_init(|| request.match_pattern().unwrap_or_else(|| NO_ROUTE.to_owned()))
+    pub(super) fn template(&self) -> &str {
+        self.template.get().map_or(NO_ROUTE, String::as_str)
     }
 
-    fn histogram(&self, request: &HttpRequest, class: usize) -> &TracedHistogram {
-        self.classes[class].get_or_init(|| histogram(self.template(request), class))
+    fn histogram(&self, class: usize) -> &TracedHistogram {
+        self.classes[class].get_or_init(|| histogram(self.template(), class))
     }
 }
 
-/// Records a request that was answered; one that is traced becomes the exemplar of its bucket.
-pub(crate) fn observe(request: &HttpRequest, status: StatusCode, elapsed: Duration, trace: trace::Context) {
+/// Records a request that was answered, by its route if it reached one; one that is traced becomes the exemplar of its bucket.
+pub(super) fn observe(route: Option<&RouteMetrics>, status: StatusCode, elapsed: Duration, trace: trace::Context) {
     let class = class_of(status);
-    let route = request.app_data::<RouteMetrics>();
-    let histogram = route.map_or(&NOT_ROUTED[class], |route| route.histogram(request, class));
+    let histogram = route.map_or(&NOT_ROUTED[class], |route| route.histogram(class));
     histogram.observe(elapsed.as_secs_f64(), metrics::exemplar(trace), None);
-}
-
-/// Records a request that was answered before it reached a route.
-pub(crate) fn observe_unrouted(status: StatusCode, elapsed: Duration, trace: trace::Context) {
-    NOT_ROUTED[class_of(status)].observe(elapsed.as_secs_f64(), metrics::exemplar(trace), None);
 }
 
 type Requests = Family<Labels, TracedHistogram, fn() -> TracedHistogram>;

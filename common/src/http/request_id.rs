@@ -1,4 +1,4 @@
-//! What distinguishes requests from one another: the id of each.
+//! The id of each request.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,11 +18,15 @@ impl RequestId {
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Returns the caller's `X-Request-Id` if it is a plain one, otherwise a new one, which no other process makes either.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Digits of a `u64`.
+const HALF: usize = 16;
+
+/// Returns the caller's `X-Request-Id` if it is plain text, otherwise a new id, which is unique across processes.
 pub(super) fn request_id(headers: &HeaderMap) -> HeaderValue {
-    static PROCESS: LazyLock<u64> = LazyLock::new(|| {
+    static PROCESS: LazyLock<[u8; HALF]> = LazyLock::new(|| {
         use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one(std::process::id())
+        hexadecimal(RandomState::new().hash_one(std::process::id()))
     });
     static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -31,9 +35,20 @@ pub(super) fn request_id(headers: &HeaderMap) -> HeaderValue {
             && id.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:=/+".contains(b))
     };
     headers.get(&REQUEST_ID).filter(plain).cloned().unwrap_or_else(|| {
-        let id = format!("{:016x}-{:x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
-        HeaderValue::from_str(&id).expect("hexadecimal digits and a dash are a valid header value")
+        let mut id = [b'-'; 2 * HALF + 1];
+        id[..HALF].copy_from_slice(&*PROCESS);
+        id[HALF + 1..].copy_from_slice(&hexadecimal(COUNT.fetch_add(1, Ordering::Relaxed)));
+        HeaderValue::from_bytes(&id).expect("hexadecimal digits and a dash are a valid header value")
     })
+}
+
+/// By hand: `format!` costs as much as half an access line.
+fn hexadecimal(number: u64) -> [u8; HALF] {
+    let mut digits = [0; HALF];
+    for (digit, byte) in digits.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        digit.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    digits
 }
 
 #[cfg(test)]
@@ -52,5 +67,23 @@ mod tests {
         let forged = request_id(&headers("x-request-id", "a b\"}"));
         assert_ne!(forged, "a b\"}");
         assert_ne!(forged, request_id(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_new_id_names_the_process_and_counts() {
+        let [first, second] = [(), ()].map(|()| RequestId(request_id(&HeaderMap::new())));
+        let ((process, count), (same, next)) =
+            (first.as_str().split_once('-').unwrap(), second.as_str().split_once('-').unwrap());
+        assert_eq!(process, same);
+        assert_ne!(count, next);
+        for digits in [process, count, next] {
+            assert!(digits.len() == HALF && u64::from_str_radix(digits, 16).is_ok(), "{digits}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_with_all_their_digits() {
+        assert_eq!(&hexadecimal(0x0123_4567_89ab_cdef), b"0123456789abcdef");
+        assert_eq!(&hexadecimal(u64::MAX), b"ffffffffffffffff");
     }
 }

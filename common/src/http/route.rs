@@ -1,4 +1,6 @@
-//! Routes: which methods a path supports and what it takes.
+//! Routes: the methods of a path, and the limits of its bodies.
+
+use std::rc::Rc;
 
 use actix_web::dev::{AppService, HttpServiceFactory, ServiceRequest};
 use actix_web::http::header::{ALLOW, HeaderValue};
@@ -6,10 +8,11 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{FromRequest, Handler, HttpRequest, Responder, guard, web};
 
 use super::limits::Limits;
+use super::matched::Note;
 use super::metrics::RouteMetrics;
 use super::problem::{BODY_TOO_LARGE, METHOD_NOT_ALLOWED, Problem};
 
-/// A path with its methods. Other methods get 405 with `Allow`; longer bodies than its limit get 413 unread.
+/// A path with its methods. Other methods get 405 with `Allow`; bodies above the limit get 413 without being read.
 pub struct Route {
     path: &'static str,
     limits: Limits,
@@ -24,6 +27,13 @@ pub type Check = fn(&HttpRequest) -> Result<(), Problem>;
 /// Starts a route for `path`, which has no methods yet and the default limits.
 pub fn route(path: &'static str) -> Route {
     Route { path, limits: Limits::default(), allowed: Vec::new(), routes: Vec::new(), check: None }
+}
+
+/// Adds routes. Those without parameters come first, because actix-web tries one after the other, and a parameter costs
+/// each request that gets there a regular expression.
+pub fn mount(config: &mut web::ServiceConfig, routes: Vec<Route>) {
+    let (patterns, constant) = routes.into_iter().partition::<Vec<_>, _>(|route| route.path.contains('{'));
+    config.service(constant).service(patterns);
 }
 
 macro_rules! methods {
@@ -99,22 +109,23 @@ impl HttpServiceFactory for Route {
         let resource = routes
             .into_iter()
             .map(|route| route.guard(guard::fn_guard(fits)))
-            .fold(web::resource(path).app_data(limits).app_data(RouteMetrics::default()), actix_web::Resource::route);
+            .fold(web::resource(path).app_data(limits), actix_web::Resource::route);
         let refuse = move |request: HttpRequest| std::future::ready(refuse(&request, &allowed, limits));
         let resource = resource.default_service(web::to(refuse));
-        let Some(check) = check else { return resource.register(config) };
+        let note = Note(Rc::new(RouteMetrics::default()));
+        let Some(check) = check else { return resource.wrap(note).register(config) };
         let checked = from_fn(move |request: ServiceRequest, next: Next<_>| async move {
             match check(request.request()) {
                 Ok(()) => next.call(request).await,
-                // `into_response` would drop the error, which the log wants.
+                // `into_response` would drop the error, which the log needs.
                 Err(problem) => Ok(request.error_response(problem)),
             }
         });
-        resource.wrap(checked).register(config);
+        resource.wrap(checked).wrap(note).register(config);
     }
 }
 
-/// Says why none of a route's methods took the request.
+/// Returns why no method of a route accepted the request.
 fn refuse(request: &HttpRequest, allowed: &[&'static str], limits: Limits) -> Problem {
     if let Some(announced) = limits.exceeded_by(request.headers())
         && allowed.contains(&request.method().as_str())
@@ -137,7 +148,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::limits::{BodyStream, Json};
+    use crate::http::body::Json;
+    use crate::http::limits::BodyStream;
 
     async fn text() -> &'static str {
         "text"
@@ -190,6 +202,16 @@ mod tests {
         assert_eq!(announced.0, StatusCode::PAYLOAD_TOO_LARGE, "{announced:?}");
         let method_first = answer(TestRequest::post().uri("/text").insert_header(("content-length", "11"))).await;
         assert_eq!(method_first.0, StatusCode::METHOD_NOT_ALLOWED, "{method_first:?}");
+    }
+
+    #[actix_web::test]
+    async fn a_path_without_parameters_is_tried_before_one_that_would_take_it_too() {
+        let routes = vec![route("/{anything}").get(async || "pattern"), route("/text").get(text)];
+        let app = init_service(App::new().configure(|config| mount(config, routes))).await;
+        for (path, expected) in [("/text", "text"), ("/other", "pattern")] {
+            let response = call_service(&app, TestRequest::with_uri(path).to_request()).await;
+            assert_eq!(read_body(response).await, expected, "{path}");
+        }
     }
 
     #[actix_web::test]

@@ -21,15 +21,21 @@ use crate::http::metrics;
 use crate::http::observe::observe;
 use crate::http::problem::not_found;
 use crate::shutdown::Draining;
-use crate::tasks::Tasks;
-use crate::telemetry::{chain, trace};
+use crate::tasks::{END_LIMIT, Tasks};
+use crate::telemetry::trace::SHUTDOWN_LIMIT;
+use crate::telemetry::{FLUSH_LIMIT, chain, trace};
 
-/// In-flight requests get this long to finish once the server stops. With the longest `SHUTDOWN_DELAY_MS` and the
-/// clean-up after it, of which sending the last spans may take 3 s, this stays under ECS's default `stopTimeout` of 30 s.
+/// In-flight requests get this long to finish once the server stops, unless that and `SHUTDOWN_DELAY_MS` are more than
+/// [`STOP_LIMIT`].
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+/// A process ends within 25 s after SIGTERM: after this come the tasks, the last spans and the last lines of the log. ECS
+/// kills it after 30 s (`stopTimeout`).
+const STOP_LIMIT: Duration = Duration::from_millis(19_500);
+const AFTERWARDS: Duration = END_LIMIT.saturating_add(SHUTDOWN_LIMIT).saturating_add(FLUSH_LIMIT);
+const _: () = assert!(STOP_LIMIT.saturating_add(AFTERWARDS).as_secs() < 25);
 /// Longer than the 60 s after which an Application Load Balancer closes an idle connection: it must be the one to close.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long the rest of a body that was refused may arrive, so that the client reads the answer instead of a reset.
+/// How long the rest of a refused body is read, so that the client reads the answer and not a reset.
 const LINGER: Duration = Duration::from_secs(2);
 /// Connections that the kernel holds for us while all workers are busy.
 const BACKLOG: u32 = 4096;
@@ -79,7 +85,12 @@ impl ServerConfig {
         }
     }
 
-    /// Where this server can be reached from its own machine: what `health` asks.
+    /// How long in-flight requests have once nothing new is accepted.
+    fn drain_limit(&self) -> Duration {
+        DRAIN_LIMIT.min(STOP_LIMIT.saturating_sub(self.shutdown_delay))
+    }
+
+    /// Returns the address at which `health` can ask this server from its own machine.
     pub fn local_address(&self) -> SocketAddr {
         let address = match self.bind_address {
             IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -105,8 +116,8 @@ impl ServerConfig {
     }
 }
 
-/// Serves until `shutdown` resolves, then drains: `/ready` fails and connections are told to close for
-/// `SHUTDOWN_DELAY_MS`, then nothing new is accepted, what is in flight finishes, and so do `tasks`.
+/// Serves until `shutdown` resolves, then drains: for `SHUTDOWN_DELAY_MS`, `/ready` fails and each answer closes its
+/// connection; then no connection is accepted, and requests in flight and `tasks` finish.
 ///
 /// `routes` runs once on each worker's own thread, inside its runtime.
 ///
@@ -137,7 +148,8 @@ async fn serve(
     let draining = web::Data::new(Draining::default());
     let flag = draining.clone();
     let (started, mut worker) = mpsc::channel(1);
-    let server = Server::build().workers(config.workers).shutdown_timeout(DRAIN_LIMIT.as_secs()).disable_signals();
+    let server =
+        Server::build().workers(config.workers).shutdown_timeout(config.drain_limit().as_secs()).disable_signals();
     let stopping = server.graceful_shutdown_signal();
     let server = server
         .listen("http", listener, move || {
@@ -198,7 +210,7 @@ async fn serve(
     // Not awaited: `server` itself ends when the stop is complete.
     drop(handle.stop(true));
     server.as_mut().await?;
-    // With it go the handlers, so that the tasks that serve them see their queues close.
+    // This drops the handlers, so that the tasks that serve them see their queues close.
     drop(server);
     let ended = tasks.end().await;
     tracing::info!("drained");

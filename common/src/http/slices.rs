@@ -1,4 +1,4 @@
-//! Large answers that are the same for everybody.
+//! Large answers that are the same for every caller.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
-/// actix-http copies each piece of a body into memory of the connection, and takes no other while that is full.
+/// actix-http copies each piece of a body into the connection's memory, and takes the next one only when there is room.
 const SLICE: usize = 16 * 1024;
 
 /// A body that all its connections share; each copies one slice at a time.

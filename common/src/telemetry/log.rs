@@ -1,10 +1,9 @@
-//! Where events go: one line per event on standard output, JSON on AWS, coloured text on a terminal.
+//! Writes one line per event to standard output: JSON on AWS, coloured text on a terminal.
 
 use std::error::Error;
 use std::fmt;
 use std::io::IsTerminal;
 
-use time::OffsetDateTime;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -12,12 +11,12 @@ use tracing_subscriber::fmt::format::{Format, FormatEvent, FormatFields, Json, J
 use tracing_subscriber::fmt::{FmtContext, format};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::json::Object;
 use super::output::Line;
-use super::timestamp::Timestamp;
-use super::trace;
+use super::{timestamp, trace};
 use crate::config::{Group, Optional, Var, Vars};
 
-/// actix-http logs each malformed request as an error, which strangers can send as many of as they like.
+/// Without actix-http's own errors: it logs one for each malformed request, and strangers can send any number of these.
 const DEFAULT_FILTER: &str = "info,actix_server=warn,actix_http::h1::dispatcher=off";
 const RUST_LOG: Var<String> = Var::parsed(
     "RUST_LOG",
@@ -31,18 +30,18 @@ const LOG_FORMAT: Var<LogFormat> = Var::parsed(
     (default_format, "`pretty` on a terminal, otherwise `json`"),
     "`json` or `pretty`",
     LogFormat::parse,
-    "How an event is written; each takes one line.",
+    "Format of the log. Each event takes one line in both.",
 );
 const OTEL_LOG_LEVEL: Optional<LevelFilter> = Optional::parsed(
     "OTEL_LOG_LEVEL",
     "`none`, `error`, `warn`, `info`, `debug` or `trace`",
     |text| match text {
         "none" => Ok(LevelFilter::OFF),
-        "error" | "warn" | "info" | "debug" | "trace" => text.parse().map_err(|_| "is no level".to_owned()),
-        other => Err(format!("{other:?} is no level")),
+        "error" | "warn" | "info" | "debug" | "trace" => text.parse().map_err(|_| "is not a level".to_owned()),
+        other => Err(format!("{other:?} is not a level")),
     },
     "as `RUST_LOG` says",
-    "Which events about the collector of traces are logged.",
+    "Which events about the trace collector are logged.",
 );
 
 /// Which events are logged, and in which format.
@@ -115,17 +114,22 @@ where
     }
 }
 
-/// Returns the line that says how many lines were dropped.
-pub(super) fn lost(format: LogFormat, count: u64) -> String {
-    let timestamp = Timestamp(OffsetDateTime::now_utc());
-    let message = "the log was not read in time: lines were dropped";
+/// Appends the line that says how many lines were dropped.
+pub(super) fn write_lost(format: LogFormat, lines: u64, out: &mut Vec<u8>) {
+    let message = "log lines were dropped because their reader was too slow";
     match format {
         LogFormat::Json => {
-            let level = "WARN";
-            serde_json::json!({ "timestamp": timestamp.to_string(), "level": level, "message": message, "lines": count })
-                .to_string()
+            let mut line = Object::open(out);
+            line.quoted("timestamp", timestamp::write);
+            line.text("level", "WARN");
+            line.text("message", message);
+            line.number("lines", lines);
+            line.close();
         }
-        LogFormat::Pretty => format!("{timestamp}  WARN {message} lines={count}"),
+        LogFormat::Pretty => {
+            timestamp::write(out);
+            out.extend_from_slice(format!("  WARN {message} lines={lines}\n").as_bytes());
+        }
     }
 }
 

@@ -7,17 +7,19 @@
 
 mod access_log;
 pub mod emf;
+mod json;
 mod log;
 pub mod metrics;
 mod output;
+mod samples;
 mod timestamp;
 pub mod trace;
 
+pub(crate) use self::access_log::AccessLine;
 pub use self::access_log::ServedTogether;
-pub(crate) use self::access_log::{AccessLine, Shown};
 pub use self::emf::MetricsConfig;
 pub use self::log::{LogConfig, chain};
-pub(crate) use self::timestamp::Timestamp;
+pub(crate) use self::output::FLUSH_LIMIT;
 pub use self::trace::TraceConfig;
 
 /// Starts logging for the whole process. Call it once.
@@ -28,10 +30,19 @@ pub fn init(config: LogConfig) -> std::io::Result<()> {
     let format = config.format;
     log::init(config);
     access_log::start(format);
-    output::start(move |count| log::lost(format, count))
+    output::start(move |lines, out| log::write_lost(format, lines, out))
 }
 
 /// Writes out the lines that wait, for a second at most. Call it last.
 pub fn flush() {
     output::flush();
 }
+
+/// Makes the access log write to memory, for [`unwritten`].
+#[cfg(test)]
+pub(crate) fn log_access_as_json() {
+    access_log::start(log::LogFormat::Json);
+}
+
+#[cfg(test)]
+pub(crate) use self::output::unwritten;

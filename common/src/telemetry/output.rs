@@ -1,7 +1,7 @@
-//! Standard output, behind a buffer: whoever logs never waits for the reader of the log.
+//! Standard output behind a buffer, so that logging never waits for the reader of the log.
 //!
-//! A thread of its own writes the buffer out within 50 ms, and at once when much has gathered. When the reader stalls,
-//! the buffer fills up; lines beyond it are dropped and counted, and the count is logged once the reader reads on.
+//! A separate thread writes the buffer out within 50 ms, or at once when it holds much. If the reader stalls, the buffer
+//! fills up; further lines are dropped and counted, and the count is logged when the reader continues.
 
 use std::io::{self, Write};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use super::metrics::{self, Counter};
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// Bytes that are written without waiting for more.
 const ENOUGH: usize = 64 * 1024;
-/// Bytes that wait for the reader at most, besides those being written.
+/// Most bytes that wait for the reader, besides those being written.
 const CAPACITY: usize = 1024 * 1024;
 /// How long the end of the process waits for a reader that stalls.
-const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+pub(crate) const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 static OUTPUT: Output = Output::new();
 static DROPPED: LazyLock<Counter> = LazyLock::new(|| {
@@ -28,15 +28,24 @@ pub(super) fn append(write: impl FnOnce(&mut Vec<u8>)) {
     OUTPUT.append(write);
 }
 
-/// Starts the thread that writes the buffer out. `lost` formats the line that counts dropped ones.
-pub(super) fn start(lost: impl Fn(u64) -> String + Send + 'static) -> io::Result<()> {
+/// Starts the thread that writes the buffer out. `write_lost` appends the line that counts dropped ones.
+pub(super) fn start(write_lost: impl Fn(u64, &mut Vec<u8>) + Send + 'static) -> io::Result<()> {
     LazyLock::force(&DROPPED);
-    std::thread::Builder::new().name("log".to_owned()).spawn(move || OUTPUT.write_out(&io::stdout(), lost)).map(drop)
+    std::thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || OUTPUT.write_out(&io::stdout(), write_lost))
+        .map(drop)
 }
 
 /// Waits until everything is written, but no longer than a second.
 pub(super) fn flush() {
     OUTPUT.flush();
+}
+
+/// Returns the lines that no thread has written out.
+#[cfg(test)]
+pub(crate) fn unwritten() -> String {
+    String::from_utf8_lossy(&OUTPUT.lock().lines).into_owned()
 }
 
 /// What tracing's formatter writes to: each call is one whole line.
@@ -92,7 +101,7 @@ impl Output {
         }
     }
 
-    fn write_out<W>(&self, output: &W, lost: impl Fn(u64) -> String) -> !
+    fn write_out<W>(&self, output: &W, write_lost: impl Fn(u64, &mut Vec<u8>)) -> !
     where
         for<'a> &'a W: Write,
     {
@@ -100,11 +109,10 @@ impl Output {
         loop {
             let dropped = self.swap(&mut writing);
             if dropped > 0 {
-                writing.extend_from_slice(lost(dropped).as_bytes());
-                writing.push(b'\n');
+                write_lost(dropped, &mut writing);
             }
             let mut output = output;
-            // Nobody is left to tell when standard output is gone; serving goes on.
+            // If standard output is closed, there is nowhere to report it; the service continues.
             let _ = output.write_all(&writing).and_then(|()| output.flush());
             self.lock().being_written = false;
             self.emptied.notify_all();
@@ -157,7 +165,9 @@ mod tests {
     fn started() -> (&'static Output, Receiver<Vec<u8>>) {
         let output: &'static Output = Box::leak(Box::new(Output::new()));
         let (sender, receiver) = sync_channel(0);
-        std::thread::spawn(move || output.write_out(&Pipe(sender), |count| format!("lost {count}")));
+        std::thread::spawn(move || {
+            output.write_out(&Pipe(sender), |lines, out| out.extend_from_slice(format!("lost {lines}\n").as_bytes()))
+        });
         (output, receiver)
     }
 

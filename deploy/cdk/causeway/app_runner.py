@@ -32,14 +32,15 @@ class AppRunnerFrontDoor(FrontDoorStack):
         image = frontend_image(self, ecr_assets.Platform.LINUX_AMD64)
         access_role = self._access_role(image)
         instance_role = self._instance_role(settings)
+        connector = self._connector(group.security_group_id)
         service = apprunner.CfnService(
             self,
             "Service",
-            source_configuration=self._source(settings, image, access_role),
+            source_configuration=self._source(settings, image, access_role, connector),
             instance_configuration=apprunner.CfnService.InstanceConfigurationProperty(
                 cpu="1024", memory="2048", instance_role_arn=instance_role.role_arn
             ),
-            network_configuration=self._network(group.security_group_id),
+            network_configuration=_calling_through(connector),
             health_check_configuration=apprunner.CfnService.HealthCheckConfigurationProperty(
                 protocol="HTTP",
                 path=contract.HEALTH_PATH,
@@ -61,11 +62,12 @@ class AppRunnerFrontDoor(FrontDoorStack):
         name = Fn.select(1, Fn.split("/", service.attr_service_arn))
         logs = [f"/aws/apprunner/{name}/{service.attr_service_id}/{kind}" for kind in ("application", "service")]
         self.log_name = logs[0]
-        KeptLogs(self, "KeptLogs", settings.stage, logs, service)
+        self.functions["kept-logs"] = KeptLogs(self, "KeptLogs", settings.stage, logs, service).function
 
     def _source(
-        self, settings: Settings, image: ecr_assets.DockerImageAsset, access_role: iam.Role
+        self, settings: Settings, image: ecr_assets.DockerImageAsset, access_role: iam.Role, connector: str
     ) -> apprunner.CfnService.SourceConfigurationProperty:
+        variables = {**self.environment_variables(settings, image, connector), **TRACES}
         # PORT is not among the variables: App Runner keeps that name for itself, and sets it from `port`.
         return apprunner.CfnService.SourceConfigurationProperty(
             authentication_configuration=apprunner.CfnService.AuthenticationConfigurationProperty(
@@ -79,7 +81,7 @@ class AppRunnerFrontDoor(FrontDoorStack):
                     port=str(contract.PORT),
                     runtime_environment_variables=[
                         apprunner.CfnService.KeyValuePairProperty(name=name, value=value)
-                        for name, value in {**self.environment_variables(settings, image), **TRACES}.items()
+                        for name, value in variables.items()
                     ],
                     runtime_environment_secrets=[
                         apprunner.CfnService.KeyValuePairProperty(name="ADMIN_TOKEN", value=self.admin_token_arn)
@@ -117,7 +119,8 @@ class AppRunnerFrontDoor(FrontDoorStack):
         acknowledge_finding(role, "AwsSolutions-IAM5[Resource::*]", "X-Ray's write actions take no resource")
         return role
 
-    def _network(self, group_id: str) -> apprunner.CfnService.NetworkConfigurationProperty:
+    def _connector(self, group_id: str) -> str:
+        """Returns the ARN of the VPC connector."""
         network = self.inside.network
         connector = apprunner.CfnVpcConnector(
             self,
@@ -125,12 +128,7 @@ class AppRunnerFrontDoor(FrontDoorStack):
             subnets=network.vpc.select_subnets(subnet_group_name="private").subnet_ids,
             security_groups=[group_id],
         )
-        return apprunner.CfnService.NetworkConfigurationProperty(
-            ingress_configuration=apprunner.CfnService.IngressConfigurationProperty(is_publicly_accessible=True),
-            egress_configuration=apprunner.CfnService.EgressConfigurationProperty(
-                egress_type="VPC", vpc_connector_arn=connector.attr_vpc_connector_arn
-            ),
-        )
+        return connector.attr_vpc_connector_arn
 
     def _scaling(self, settings: Settings) -> str:
         scaling = apprunner.CfnAutoScalingConfiguration(
@@ -153,3 +151,13 @@ class AppRunnerFrontDoor(FrontDoorStack):
             observability_enabled=True,
             observability_configuration_arn=configuration.attr_observability_configuration_arn,
         )
+
+
+def _calling_through(connector: str) -> apprunner.CfnService.NetworkConfigurationProperty:
+    """A service that everybody may call, and that calls through the VPC connector."""
+    return apprunner.CfnService.NetworkConfigurationProperty(
+        ingress_configuration=apprunner.CfnService.IngressConfigurationProperty(is_publicly_accessible=True),
+        egress_configuration=apprunner.CfnService.EgressConfigurationProperty(
+            egress_type="VPC", vpc_connector_arn=connector
+        ),
+    )

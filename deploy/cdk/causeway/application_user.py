@@ -1,4 +1,7 @@
-"""The application's database user: not the master, with no more rights than it needs, and a rotating password."""
+"""The application's database user: not the master, with no more rights than it needs.
+
+It logs in with a password that rotates, or with tokens of the application's role (`database_auth`).
+"""
 
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from causeway.database import DATABASE_NAME, DATABASE_PORT
 from causeway.groups import closed_group
 from causeway.keeping import log_group
 from causeway.network import Network
-from causeway.settings import Stage
+from causeway.settings import Settings, Stage
 
 USER_NAME = "causeway"
 AWKWARD_IN_URLS_AND_SHELLS = " %+~`#$&*()|[]{}:;<>?!'/@\"\\="
@@ -26,15 +29,18 @@ FUNCTION_SOURCE = Path(__file__).parent.parent / "functions" / "database_user"
 
 
 class ApplicationUser(Construct):
-    """A secret, the role in the database that it belongs to, and its rotation."""
+    """The role in the database; with a password also its secret, and the secret's rotation."""
 
-    def __init__(self, scope: Construct, id: str, stage: Stage, network: Network, cluster: rds.DatabaseCluster) -> None:
+    def __init__(
+        self, scope: Construct, id: str, settings: Settings, network: Network, cluster: rds.DatabaseCluster
+    ) -> None:
         super().__init__(scope, id)
         self._cluster = cluster
-        self.secret = self._secret()
-        creation = self._creation(stage)
+        self.secret = None if settings.uses_tokens else self._secret()
+        creation = self._creation(settings.stage)
         self.function: lambda_.IFunction = creation
-        self._rotation(stage, network).node.add_dependency(creation)
+        if self.secret is not None:
+            self._rotation(settings.stage, network, self.secret).node.add_dependency(creation)
 
     def _secret(self) -> secretsmanager.ISecret:
         """Attaching it adds engine, host, port and database name: the application needs this one secret only."""
@@ -67,10 +73,14 @@ class ApplicationUser(Construct):
                 "CLUSTER_ARN": self._cluster.cluster_arn,
                 "DATABASE": DATABASE_NAME,
                 "MASTER_SECRET_ARN": master_secret.secret_arn,
-                "APPLICATION_SECRET_ARN": self.secret.secret_arn,
+                **self._log_in(),
             },
             execute_after=[self._cluster],
         )
+
+    def _log_in(self) -> dict[str, str]:
+        """How the user will log in, for the function."""
+        return {"IAM_USER": USER_NAME} if self.secret is None else {"APPLICATION_SECRET_ARN": self.secret.secret_arn}
 
     def _creation_role(self, log: logs.LogGroup, master_secret: secretsmanager.ISecret) -> iam.Role:
         role = iam.Role(self, "CreationRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -81,12 +91,14 @@ class ApplicationUser(Construct):
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["secretsmanager:GetSecretValue"],
-                resources=[master_secret.secret_arn, self.secret.secret_arn],
+                resources=[secret.secret_arn for secret in (master_secret, self.secret) if secret is not None],
             )
         )
         return role
 
-    def _rotation(self, stage: Stage, network: Network) -> secretsmanager.RotationSchedule:
+    def _rotation(
+        self, stage: Stage, network: Network, secret: secretsmanager.ISecret
+    ) -> secretsmanager.RotationSchedule:
         """AWS's own rotation function; the application reads the new password when the old one is refused."""
         group = closed_group(self, "RotationGroup", network.vpc, "Renewal of the application password")
         network.allow_aws_apis(group)
@@ -98,7 +110,7 @@ class ApplicationUser(Construct):
         rotation = secretsmanager.RotationSchedule(
             self,
             "Rotation",
-            secret=self.secret,
+            secret=secret,
             automatically_after=ROTATION_INTERVAL,
             hosted_rotation=secretsmanager.HostedRotation.postgre_sql_single_user(
                 function_name=name,

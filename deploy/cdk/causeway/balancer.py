@@ -7,15 +7,14 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_route53_targets as targets
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from causeway import contract, traffic
+from causeway.access_log import access_log_bucket
 from causeway.fargate import HTTP, REQUESTS_PER_TARGET_AND_MINUTE, TARGET_CPU_PERCENT
 from causeway.front_door import FrontDoorStack, Inside
 from causeway.groups import closed_group
-from causeway.keeping import emptied_in_dev, removal_policy
-from causeway.nag import acknowledge, acknowledge_finding
+from causeway.nag import acknowledge
 from causeway.settings import Settings
 
 TEST_HEADER = ("x-causeway-test", "new-revision")
@@ -91,7 +90,7 @@ class BalancerFrontDoor(FrontDoorStack):
             deletion_protection=settings.stage.keeps_data,
             idle_timeout=Duration.seconds(60),
         )
-        bucket = self._access_logs(settings)
+        bucket = access_log_bucket(self, settings.stage)
         # `log_access_logs` needs the region at synthesis, for regions that have an account instead of a principal.
         balancer.set_attribute("access_logs.s3.enabled", "true")
         balancer.set_attribute("access_logs.s3.bucket", bucket.bucket_name)
@@ -99,31 +98,6 @@ class BalancerFrontDoor(FrontDoorStack):
         assert policy is not None, "it was just added to"
         balancer.node.add_dependency(policy)
         return balancer
-
-    def _access_logs(self, settings: Settings) -> s3.Bucket:
-        bucket = s3.Bucket(
-            self,
-            "AccessLogs",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            # Balancers write to no bucket with a key of its own.
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=removal_policy(settings.stage),
-            auto_delete_objects=emptied_in_dev(settings.stage),
-            lifecycle_rules=[
-                s3.LifecycleRule(id="expire", expiration=Duration.days(settings.stage.log_retention_days))
-            ],
-        )
-        bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
-                actions=["s3:PutObject"],
-                resources=[bucket.arn_for_objects(f"AWSLogs/{self.account}/*")],
-            )
-        )
-        acknowledge(bucket, S1="it is the log; a log of the log would need a second bucket")
-        return bucket
 
     def _listener(self, settings: Settings, balancer: elb.ApplicationLoadBalancer) -> elb.ApplicationListener:
         nothing = elb.ListenerAction.fixed_response(503, content_type="text/plain", message_body="")
@@ -167,7 +141,7 @@ class BalancerFrontDoor(FrontDoorStack):
         )
 
     def _service(self, settings: Settings, group: ec2.SecurityGroup) -> ecs.FargateService:
-        task = self.fargate_task(settings)
+        task = self.fargate_task(settings, group, "private")
         service = ecs.FargateService(
             self,
             "Service",
@@ -193,18 +167,8 @@ class BalancerFrontDoor(FrontDoorStack):
     def _shifting_role(self) -> iam.Role:
         """With this ECS moves targets and weights between the two target groups."""
         policy = "AmazonECSInfrastructureRolePolicyForLoadBalancers"
-        role = iam.Role(
-            self,
-            "ShiftingRole",
-            assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"),
-            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(policy)],
-        )
-        acknowledge_finding(
-            role,
-            f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{policy}]",
-            "AWS keeps this policy in step with what its canary deployments call",
-        )
-        return role
+        why = "AWS keeps this policy in step with what its canary deployments call"
+        return self.role_of_ecs("ShiftingRole", policy, why)
 
     def _scaling(self, settings: Settings, target_group: elb.ApplicationTargetGroup) -> None:
         if not _scales(settings):

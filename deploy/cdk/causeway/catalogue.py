@@ -26,7 +26,7 @@ LISTENER = ec2.Port.tcp(80)
 
 
 class Catalogue(Stack):
-    """Two services nobody reaches but the load balancer, which nobody reaches but the HTTP API's link."""
+    """Two services that only the load balancer reaches, which only the HTTP API's VPC link reaches."""
 
     def __init__(
         self, scope: Construct, id: str, settings: Settings, network: Network, private_service: PrivateService

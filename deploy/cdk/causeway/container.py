@@ -1,4 +1,4 @@
-"""How every container of this system runs on Fargate: no shell, nothing to write to, nobody's root."""
+"""How every container of this system runs on Fargate: without a shell, a writable file system or root."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_ecr_assets as ecr_assets

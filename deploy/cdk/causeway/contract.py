@@ -29,18 +29,20 @@ METRICS_NAMESPACE = "Causeway"
 _LOGGING = {"RUST_LOG": "info", "LOG_FORMAT": "json", "METRICS": "emf"}
 
 
-def frontend_environment(settings: Settings, database_secret_arn: str) -> dict[str, str]:
-    """The same on every front door. Host, port and name of the database are in the secret, so they are not here."""
+def frontend_environment(settings: Settings, log_in: dict[str, str]) -> dict[str, str]:
+    """The same on every front door. `log_in` is what `Data.log_in_variables` returns."""
     pictures = {"DIARY_BUCKET": bucket_name(settings)} if settings.diaries else {}
+    days = settings.visits_retention_days
+    retention = {} if days is None else {"VISITS_RETENTION_DAYS": str(days)}
     return {
         **pictures,
+        **retention,
         **_LOGGING,
         "BIND_ADDRESS": "0.0.0.0",
         "AWS_REGION": Aws.REGION,
         # Each front door's proxy adds the client's address to X-Forwarded-For; whatever stands left of it is hearsay.
         "FORWARDED_HOPS": "1",
-        "APPRUNNERSERVICE": "true",
-        "DBSECRETSNAME": database_secret_arn,
+        **log_in,
         "DB_SSLMODE": "verify-full",
         "DB_POOL_SIZE": str(settings.database_pool_size),
         "ECSPRIVATESERVICE": PRIVATE_SERVICE_URL,
@@ -48,7 +50,7 @@ def frontend_environment(settings: Settings, database_secret_arn: str) -> dict[s
 
 
 def revision(parts: object) -> str:
-    """Returns a short name for what runs: the image and all that is told to it."""
+    """Returns a short name for what runs: the image and its environment."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -33,12 +33,13 @@ def dashboard(scope: Construct, settings: Settings, data: Data, front_doors: Seq
             ),
         )
     cluster = data.cluster
-    board.add_widgets(
-        _graph("database: capacity (ACU)", cluster.metric(CAPACITY, period=MINUTE)),
-        _graph("database: connections", cluster.metric_database_connections(period=MINUTE, statistic="Maximum")),
-        _graph("database: deadlocks", cluster.metric_deadlocks(period=MINUTE, statistic="Sum")),
-        _graph("database: free memory", cluster.metric_freeable_memory(period=MINUTE, statistic="Minimum")),
-    )
+    if cluster is not None:
+        board.add_widgets(
+            _graph("database: capacity (ACU)", cluster.metric(CAPACITY, period=MINUTE)),
+            _graph("database: connections", cluster.metric_database_connections(period=MINUTE, statistic="Maximum")),
+            _graph("database: deadlocks", cluster.metric_deadlocks(period=MINUTE, statistic="Sum")),
+            _graph("database: free memory", cluster.metric_freeable_memory(period=MINUTE, statistic="Minimum")),
+        )
     for service in ("frontend-api", "private-service"):
         board.add_widgets(
             _graph(

@@ -1,4 +1,4 @@
-"""Aurora PostgreSQL that pauses when nobody uses it, and that speaks TLS or nothing."""
+"""Aurora PostgreSQL that pauses when it is idle, and that accepts only TLS connections."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
@@ -9,7 +9,7 @@ from causeway.groups import closed_group
 from causeway.keeping import database_removal_policy, log_group
 from causeway.nag import acknowledge
 from causeway.network import Network
-from causeway.settings import Settings, Stage
+from causeway.settings import Settings
 
 DATABASE_NAME = "apprunnerdemo"
 DATABASE_PORT_NUMBER = 5432
@@ -51,6 +51,7 @@ class Database(Construct):
             parameter_group=self._parameters(),
             storage_encrypted=True,
             enable_data_api=True,
+            iam_authentication=settings.uses_tokens or None,
             backup=rds.BackupProps(retention=Duration.days(stage.backup_days)),
             copy_tags_to_snapshot=True,
             deletion_protection=stage.keeps_data,
@@ -58,7 +59,7 @@ class Database(Construct):
             cloudwatch_logs_exports=["postgresql"],
         )
         self.cluster.node.add_dependency(database_log)
-        self._acknowledge(stage)
+        self._acknowledge(settings)
 
     def _parameters(self) -> rds.ParameterGroup:
         return rds.ParameterGroup(
@@ -73,11 +74,13 @@ class Database(Construct):
             },
         )
 
-    def _acknowledge(self, stage: Stage) -> None:
-        acknowledge(
-            self.cluster, RDS6="the services sign in with a rotating password from Secrets Manager over verified TLS"
-        )
-        if not stage.keeps_data:
+    def _acknowledge(self, settings: Settings) -> None:
+        if not settings.uses_tokens:
+            acknowledge(
+                self.cluster,
+                RDS6="the services sign in with a rotating password from Secrets Manager over verified TLS",
+            )
+        if not settings.stage.keeps_data:
             acknowledge(self.cluster, RDS10="a stage to try things in must be removable with one command")
 
 

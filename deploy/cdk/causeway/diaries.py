@@ -33,7 +33,12 @@ class Diaries(Stack):
     """One bucket. What reads and writes it is said by the front door's role."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings, inside: dict[str, str]) -> None:
-        super().__init__(scope, id, description="Causeway: pictures of the diaries")
+        super().__init__(
+            scope,
+            id,
+            description="Causeway: pictures of the diaries",
+            termination_protection=settings.stage.keeps_data,
+        )
         self.bucket = s3.Bucket(
             self,
             "Bucket",
@@ -62,7 +67,7 @@ class Diaries(Stack):
         acknowledge(self.bucket, S1="one service behind one endpoint writes here, and logs each request itself")
 
     def _limits(self, inside: dict[str, str]) -> list[iam.PolicyStatement]:
-        """Returns what nobody's permissions override.
+        """Returns the statements that no permission overrides.
 
         The first two concern the system's own roles, recognised by their tag: credentials stolen from a task are
         worthless outside the VPC. An administrator can still empty the bucket or copy objects into it.

@@ -9,14 +9,13 @@ from causeway import contract, traffic
 from causeway.closed_egress import ClosedEgress
 from causeway.express_domain import ExpressDomain
 from causeway.front_door import FrontDoorStack, Inside
-from causeway.nag import acknowledge_finding
 from causeway.settings import Settings
 
 TARGET_CPU_PERCENT = 60
 
 
 class ExpressFrontDoor(FrontDoorStack):
-    """An Express service with a task definition of its own.
+    """An Express service with its own task definition.
 
     The task definition, instead of Express's few parameters, is what allows a read-only root, a stop time-out and the
     image's own health check. Express asks that its container be called `Main` and have one named port.
@@ -30,7 +29,7 @@ class ExpressFrontDoor(FrontDoorStack):
     def __init__(self, scope: Construct, id: str, settings: Settings, inside: Inside) -> None:
         super().__init__(scope, id, inside, kind="ECS Express")
         group = self.client_group()
-        task = self.fargate_task(settings)
+        task = self.fargate_task(settings, group, "public")
         infrastructure_role = self._infrastructure_role()
         service = ecs.CfnExpressGatewayService(
             self,
@@ -58,6 +57,7 @@ class ExpressFrontDoor(FrontDoorStack):
         own_groups = service.get_att("ECSManagedResourceArns.ServiceSecurityGroups", ResolutionTypeHint.STRING_LIST)
         closed = ClosedEgress(self, "ClosedEgress", settings.stage, inside.network.vpc.vpc_id)
         closed.close(Token.as_list(own_groups), service)
+        self.functions["closed-egress"] = closed.function
         target_groups = Token.as_list(
             service.get_att("ECSManagedResourceArns.IngressPath.TargetGroupArns", ResolutionTypeHint.STRING_LIST)
         )
@@ -74,6 +74,7 @@ class ExpressFrontDoor(FrontDoorStack):
 
     def _domain(self, settings: Settings, name: str, service: ecs.CfnExpressGatewayService) -> ExpressDomain:
         domain = ExpressDomain(self, "Domain", settings.stage, service, self.certificate(settings))
+        self.functions["express-domain"] = domain.function
         target = domain.serve(name, self.revision)
         self.point(settings, target)
         return domain
@@ -81,18 +82,8 @@ class ExpressFrontDoor(FrontDoorStack):
     def _infrastructure_role(self) -> iam.Role:
         """With this ECS makes and changes what it keeps for us: load balancer, certificate, scaling, alarm."""
         policy = "service-role/AmazonECSInfrastructureRoleforExpressGatewayServices"
-        role = iam.Role(
-            self,
-            "InfrastructureRole",
-            assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"),
-            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(policy)],
-        )
-        acknowledge_finding(
-            role,
-            f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{policy}]",
-            "AWS keeps this policy in step with what Express makes; one of our own would break with its next feature",
-        )
-        return role
+        why = "AWS keeps this policy in step with what Express makes; one of our own would break with its next feature"
+        return self.role_of_ecs("InfrastructureRole", policy, why)
 
 
 def _host_of(endpoint: str) -> str:

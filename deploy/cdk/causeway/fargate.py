@@ -59,7 +59,7 @@ class PrivateFargateService(Construct):
             cloud_map_options=cloud_map,
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
-        # Capacity providers are tied to the cluster by a resource of their own, which must exist before their use;
+        # Capacity providers are tied to the cluster by a separate resource, which must exist before their use;
         # and the circuit breaker counts tasks that could not start because a rule of their group was still missing.
         self.service.node.add_dependency(cluster, self.security_group)
         self.scaling = self._scaling(settings) if scales else None

@@ -7,6 +7,7 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_route53 as route53
 from aws_cdk.aws_ecr_assets import DockerImageAsset, Platform
 from constructs import Construct
@@ -61,21 +62,24 @@ class FrontDoorStack(Stack):
         super().__init__(scope, id, description=f"Causeway: public API on {kind}")
         self.inside = inside
         self.short_name = id.removesuffix("FrontDoor").lower()
+        self.functions: dict[str, lambda_.IFunction] = {}
+        """Our own functions besides the gate, each of which is watched."""
+
         self.admin_token_arn = inside.data.admin_token.secret_arn
 
     def client_group(self) -> ec2.SecurityGroup:
         """The group from which the application calls. Everything that it reaches is on this screen."""
         inside = self.inside
         group = closed_group(self, "Group", inside.network.vpc, "The public API, calling what is inside")
-        group.connections.allow_to(inside.data.cluster, DATABASE_PORT, "Database")
+        group.connections.allow_to(inside.data.connectable, DATABASE_PORT, "Database")
         group.connections.allow_to(inside.private_service.security_group, HTTP, "Private service")
         inside.network.allow_aws_apis(group)
         return group
 
     def application_role(self, settings: Settings, service_principal: str) -> iam.Role:
-        """What the program itself may do: read its database secret, and keep pictures where there are diaries."""
+        """What the program itself may do: log in to its database, and keep pictures where there are diaries."""
         role = iam.Role(self, "ApplicationRole", assumed_by=iam.ServicePrincipal(service_principal))
-        role.add_to_policy(may_read_secret(self.inside.data.application_secret.secret_arn))
+        self.inside.data.allow_log_in(role)
         if settings.diaries:
             objects = objects_arn(settings)
             role.add_to_policy(iam.PolicyStatement(actions=OBJECT_ACTIONS, resources=[objects]))
@@ -86,9 +90,21 @@ class FrontDoorStack(Stack):
             )
         return role
 
-    def environment_variables(self, settings: Settings, image: DockerImageAsset) -> dict[str, str]:
-        """The contract's variables with this deployment's values, which also name its revision."""
-        environment = contract.frontend_environment(settings, self.inside.data.application_secret.secret_arn)
+    def role_of_ecs(self, id: str, policy: str, why: str) -> iam.Role:
+        """A role with one of AWS's own policies, with which ECS changes what it keeps for this front door."""
+        managed = iam.ManagedPolicy.from_aws_managed_policy_name(policy)
+        role = iam.Role(self, id, assumed_by=iam.ServicePrincipal("ecs.amazonaws.com"), managed_policies=[managed])
+        acknowledge_finding(role, f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{policy}]", why)
+        return role
+
+    def environment_variables(self, settings: Settings, image: DockerImageAsset, source: str) -> dict[str, str]:
+        """The contract's variables with this deployment's values, which also name its revision.
+
+        `source` is what `make explain` takes for the service. No platform passes a service's ARN to its program, and no
+        template can: the ARN is known only after the program's variables are.
+        """
+        environment = contract.frontend_environment(settings, self.inside.data.log_in_variables())
+        environment["EXPLAIN_ARGS"] = f"--from {source} --region {self.region}"
         self.revision = contract.revision([image.asset_hash, self.resolve(environment)])
         return {**environment, "REVISION": self.revision}
 
@@ -142,8 +158,12 @@ class FrontDoorStack(Stack):
         )
         return self.doctor_gate
 
-    def fargate_task(self, settings: Settings) -> ecs.FargateTaskDefinition:
-        """The public API's task, the same for Express and behind a balancer."""
+    def fargate_task(
+        self, settings: Settings, group: ec2.SecurityGroup, subnet_group: str
+    ) -> ecs.FargateTaskDefinition:
+        """The public API's task, the same for Express and behind a balancer; it calls from these subnets."""
+        subnets = self.inside.network.vpc.select_subnets(subnet_group_name=subnet_group)
+        source = ",".join([group.security_group_id, *subnets.subnet_ids])
         image = frontend_image(self, Platform.LINUX_ARM64)
         task = ecs.FargateTaskDefinition(
             self,
@@ -161,7 +181,7 @@ class FrontDoorStack(Stack):
             "Main",
             program="frontend-api",
             image=image,
-            environment={"PORT": str(contract.PORT), **self.environment_variables(settings, image)},
+            environment={"PORT": str(contract.PORT), **self.environment_variables(settings, image, source)},
             secrets={"ADMIN_TOKEN": ecs.Secret.from_secrets_manager(self.inside.data.admin_token)},
             stage=settings.stage,
         ).log_group_name

@@ -1,11 +1,11 @@
-"""Security groups that let nobody in and nobody out until somebody says whom."""
+"""Security groups without rules: the side that calls adds both rules of a connection."""
 
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 NOBODY = "127.0.0.1/32"
 """AWS's own idiom. A group without an outgoing rule inside it is given one to everywhere, and rules that name another
-group stand outside it, as resources of their own."""
+group stand outside it, as separate resources."""
 
 
 def closed_group(scope: Construct, id: str, vpc: ec2.IVpc, description: str) -> ec2.SecurityGroup:

@@ -1,6 +1,8 @@
 """The two images, built from the repository root by the Dockerfiles beside this folder."""
 
+import subprocess
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from aws_cdk import aws_ecr_assets as ecr_assets
@@ -38,6 +40,18 @@ def _image(scope: Construct, service: str, platform: ecr_assets.Platform) -> ecr
         file=DOCKERFILES[service],
         platform=platform,
         exclude=STAGING_RULES,
-        # Not the commit: each one would build, push and roll out anew.
-        build_args={"VERSION": VERSION},
+        build_args={"VERSION": VERSION, "REVISION": _commit()},
+        # The tag is that of the contents alone: otherwise each commit would build, push and roll out anew.
+        invalidation=ecr_assets.DockerImageAssetInvalidationOptions(build_args=False),
     )
+
+
+@cache
+def _commit() -> str:
+    """Returns the commit that is checked out, for the label `org.opencontainers.image.revision`."""
+    command = ["git", "-C", str(BUILD_CONTEXT), "rev-parse", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "unknown"
+    return result.stdout.strip() or "unknown"

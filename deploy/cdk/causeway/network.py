@@ -8,7 +8,8 @@ from constructs import Construct
 from causeway.diaries import OBJECT_ACTIONS, objects_arn
 from causeway.groups import closed_group
 from causeway.keeping import log_group
-from causeway.settings import FrontDoor, Settings
+from causeway.settings import Settings
+from causeway.table import FrontDoor
 
 HTTPS = ec2.Port.tcp(443)
 
@@ -72,7 +73,7 @@ class Network(Stack):
 
     @property
     def private_subnets(self) -> ec2.SubnetSelection:
-        """For everything that nobody outside may reach."""
+        """For everything that must not be reached from outside."""
         return ec2.SubnetSelection(subnet_group_name="private")
 
     @property

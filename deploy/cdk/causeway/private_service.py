@@ -13,7 +13,7 @@ from causeway.network import Network
 from causeway.settings import Settings
 
 DNS_TTL = Duration.seconds(10)
-"""How long a caller may go on asking a task that is gone; the front door resolves the name again at this pace."""
+"""How long a resolver may answer with a task that is gone. The front door resolves the name again every two seconds."""
 
 
 class PrivateService(Stack):

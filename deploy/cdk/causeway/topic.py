@@ -10,11 +10,14 @@ from constructs import Construct
 from causeway.keeping import key_removal_policy
 from causeway.settings import Settings
 
+RUNBOOKS = "docs/runbooks.md"
+"""Where each alarm and event has a section."""
+
 PUBLISHERS = ("cloudwatch", "events", "budgets")
 
 
 def alarm_topic(scope: Construct, settings: Settings) -> sns.Topic:
-    """Creates the topic, with a key of its own: alarms cannot publish through the key that AWS manages."""
+    """Creates the topic with its own key: alarms cannot publish through the key that AWS manages."""
     key = kms.Key(
         scope,
         "TopicKey",

@@ -1,30 +1,29 @@
-"""What tells somebody that the system is not well: alarms, events, a budget, and a dashboard.
+"""Reports that the system has a fault: alarms, events, a budget, and a dashboard.
 
 Each alarm's description names a heading of docs/runbooks.md, and a test sees that it is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_rds as rds
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from causeway.budget import max_connections
 from causeway.dashboard import CAPACITY, dashboard, of_service
 from causeway.data import Data
+from causeway.events import report_events
 from causeway.front_door import FrontDoorStack
 from causeway.settings import Settings
-from causeway.topic import alarm_topic
+from causeway.topic import RUNBOOKS, alarm_topic
 
-RUNBOOKS = "docs/runbooks.md"
 DOCTOR_EVERY = Duration.minutes(5)
 SLOW_SECONDS = 1.0
 ERRORS_A_MINUTE = 5
@@ -35,7 +34,7 @@ QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
 """No data is good news: a metric of errors, or of a database that sleeps, has none when all is well."""
 
 SILENT = cloudwatch.TreatMissingData.BREACHING
-"""No data is bad news: whoever should report does not."""
+"""No data is bad news: what should report does not."""
 
 ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -54,7 +53,7 @@ class Watch(Stack):
         for door in front_doors:
             self._front_door(door)
         self._database(data)
-        self._events()
+        report_events(self, settings, self._topic, front_doors)
         if settings.monthly_budget_usd:
             self._budget(settings.monthly_budget_usd)
         dashboard(self, settings, data, front_doors)
@@ -123,6 +122,7 @@ class Watch(Stack):
             minutes=3,
             of=2,
         )
+        self._functions(door.functions)
         if door.certificate_arn is not None:
             self._certificate(name, door.certificate_arn)
         if self._settings.stage.keeps_data:
@@ -165,23 +165,8 @@ class Watch(Stack):
         )
 
     def _database(self, data: Data) -> None:
-        settings = self._settings
-        allowed = max_connections(settings.database_max_acu, settings.database_min_acu)
-        self._alarm(
-            "database-connections",
-            data.cluster.metric_database_connections(period=Duration.minutes(1), statistic="Maximum"),
-            int(allowed * SHARE_OF_CONNECTIONS),
-            "connections",
-            f"The database has 80 % of the {allowed} connections that it allows.",
-        )
-        self._alarm(
-            "database-capacity",
-            data.cluster.metric(CAPACITY, period=Duration.minutes(1), statistic="Maximum"),
-            settings.database_max_acu,
-            "capacity",
-            "The database has been at its maximum capacity for a quarter of an hour.",
-            minutes=15,
-        )
+        if data.cluster is not None:
+            self._aurora(data.cluster)
         self._alarm(
             "database-unavailable",
             of_service("frontend-api", "DatabaseAvailable", "Minimum"),
@@ -191,7 +176,29 @@ class Watch(Stack):
             comparison=BELOW,
             of=3,
         )
-        for name, function in data.functions.items():
+        self._functions(data.functions)
+
+    def _aurora(self, cluster: rds.IDatabaseCluster) -> None:
+        settings = self._settings
+        allowed = max_connections(settings.database_max_acu, settings.database_min_acu)
+        self._alarm(
+            "database-connections",
+            cluster.metric_database_connections(period=Duration.minutes(1), statistic="Maximum"),
+            int(allowed * SHARE_OF_CONNECTIONS),
+            "connections",
+            f"The database has 80 % of the {allowed} connections that it allows.",
+        )
+        self._alarm(
+            "database-capacity",
+            cluster.metric(CAPACITY, period=Duration.minutes(1), statistic="Maximum"),
+            settings.database_max_acu,
+            "capacity",
+            "The database has been at its maximum capacity for a quarter of an hour.",
+            minutes=15,
+        )
+
+    def _functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
+        for name, function in functions.items():
             self._alarm(
                 f"{name}-errors",
                 function.metric_errors(period=Duration.minutes(5), statistic="Sum"),
@@ -199,36 +206,6 @@ class Watch(Stack):
                 "functions",
                 f"The function {name} failed.",
                 minutes=1,
-            )
-
-    def _events(self) -> None:
-        """What AWS says once, as an event."""
-        # By its ARN: the construct would let every account's events publish, beside the statements of `topic.py`.
-        topic = sns.Topic.from_topic_arn(self, "AlarmsOfThisAccount", self._topic.topic_arn)
-        patterns = {
-            "RotationFailed": events.EventPattern(
-                source=["aws.secretsmanager"],
-                detail_type=["AWS Service Event via CloudTrail"],
-                detail={"eventName": ["RotationFailed", "RotationAbandoned"]},
-            ),
-            "FailOver": events.EventPattern(
-                source=["aws.rds"],
-                detail_type=["RDS DB Cluster Event"],
-                detail={"EventCategories": ["failover"], "SourceIdentifier": [f"causeway-{self._settings.stage.name}"]},
-            ),
-            "DeploymentFailed": events.EventPattern(
-                source=["aws.ecs"],
-                detail_type=["ECS Deployment State Change"],
-                detail={"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
-            ),
-        }
-        for name, pattern in patterns.items():
-            events.Rule(
-                self,
-                name,
-                description=f"Runbook: {RUNBOOKS}#{name.lower()}",
-                event_pattern=pattern,
-                targets=[targets.SnsTopic(topic)],
             )
 
     def _budget(self, usd: int) -> None:

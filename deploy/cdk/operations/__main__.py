@@ -66,7 +66,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting")
     parser.add_argument("--service", default="frontend-api", help=f"for logs: {', '.join(logs.SERVICES)}")
-    parser.add_argument("--since", default="15m", help="for logs: 30s, 15m, 2h, 1d")
+    parser.add_argument("--since", default="15m", help="for logs: how far back, such as 30s, 15m, 2h, 1d")
     parser.add_argument("--sboms", default="../../target/sbom", help="for sign: the folder of the bills of materials")
     parser.add_argument("--signed-by", default="", help="for verify: the workflow that must have signed")
     # CDK_ARGS may hold options of the CDK beside settings; they mean nothing here.
@@ -79,7 +79,7 @@ def _context(given: Sequence[str]) -> dict[str, object]:
     for pair in given:
         name, separator, value = pair.partition("=")
         if not separator:
-            raise SettingError(f"{pair}: say name=value")
+            raise SettingError(f"{pair}: write name=value")
         context[name] = value
     return context
 

@@ -20,7 +20,7 @@ def published(aws: Aws, output: Path = OUTPUT) -> Iterator[tuple[str, str]]:
     for file in output.glob("assembly-*/*.assets.json"):
         assets.update(json.loads(file.read_text()).get("dockerImages", {}))
     if not assets:
-        raise Refused("no images are synthesised: run make publish first")
+        raise Refused("no images have been published: run make publish first")
     for asset in assets.values():
         for destination in asset["destinations"].values():
             repository = destination["repositoryName"].replace("${AWS::AccountId}", aws.account())
@@ -46,7 +46,9 @@ def sign(aws: Aws, sboms: Path) -> Iterator[str]:
 def verify(aws: Aws, signed_by: str) -> Iterator[str]:
     """Verifies signature and bill of materials of each image; `signed_by` is the workflow that must have signed."""
     if not signed_by:
-        raise Refused("say who must have signed: SIGNED_BY=https://github.com/OWNER/NAME/.github/workflows/…@ref")
+        raise Refused(
+            "set SIGNED_BY to the signing workflow: SIGNED_BY=https://github.com/OWNER/NAME/.github/workflows/…@ref"
+        )
     _log_in(aws)
     identity = ("--certificate-identity", signed_by, "--certificate-oidc-issuer", ISSUER)
     for _, image in published(aws):
@@ -71,6 +73,6 @@ def _run(command: list[str], text: str | None = None) -> None:
             command, input=text, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
         )
     except FileNotFoundError:
-        raise Refused(f"there is no {command[0]} on this machine") from None
+        raise Refused(f"{command[0]} is not installed on this machine") from None
     if result.returncode:
         raise Refused(f"{' '.join(command[:2])} failed: {result.stderr.strip().splitlines()[-1:]}")

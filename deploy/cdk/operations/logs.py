@@ -43,17 +43,19 @@ def seconds(since: str) -> int:
     """Returns the seconds that `15m`, `2h` and the like stand for."""
     match = re.fullmatch(r"([1-9][0-9]{0,4})([smhd])", since)
     if match is None:
-        raise Refused(f"SINCE={since}: say a number and s, m, h or d, such as SINCE=15m")
+        raise Refused(f"SINCE={since}: must be a number and s, m, h or d, such as SINCE=15m")
     return int(match[1]) * SECONDS[match[2]]
 
 
 def groups(settings: Settings, aws: Aws, service: str) -> list[str]:
     """Returns the log groups that a service writes to in this stage."""
     if service not in SERVICES:
-        raise Refused(f"SERVICE={service}: say one of {', '.join(SERVICES)}")
+        raise Refused(f"SERVICE={service}: must be one of {', '.join(SERVICES)}")
     stage = settings.stage.name
     if all(describe(aws, stack_name(settings, stack)) is None for stack in STACKS):
-        raise Refused(f"there is no stage {stage} in {aws.region}: run make deploy STAGE={stage}, or set AWS_REGION")
+        raise Refused(
+            f"the stage {stage} does not exist in {aws.region}: run make deploy STAGE={stage}, or set AWS_REGION"
+        )
     found = [
         group
         for stack in SERVICES[service]

@@ -34,14 +34,14 @@ def run(settings: Settings, aws: Aws, approval: str) -> Iterator[str]:
 def _terminal(approval: str) -> Iterator[str]:
     if approval != "never" and not sys.stdin.isatty():
         yield (
-            f"approval={approval} asks before it widens permissions, and there is no terminal to answer:"
-            " review make diff, then say APPROVAL=never"
+            f"approval={approval} asks before it widens permissions, but no terminal is there to answer:"
+            " review make diff, then use APPROVAL=never"
         )
 
 
 def _engine() -> Iterator[str]:
     if shutil.which("docker") is None:
-        yield "there is no docker to build the images with: install Docker with buildx"
+        yield "docker is not installed, and it builds the images: install Docker with buildx"
     elif subprocess.run(["docker", "info"], capture_output=True, timeout=30, check=False).returncode:
         yield "docker does not answer: start it (systemctl start docker), or join its group"
     elif subprocess.run(["docker", "buildx", "version"], capture_output=True, timeout=30, check=False).returncode:
@@ -91,7 +91,7 @@ def _zones(settings: Settings, aws: Aws) -> Iterator[str]:
     unfit = set(settings.zone_ids or ids[:2]) & ZONES_WITHOUT_VPC_LINK
     if settings.catalogue and unfit:
         fit = [zone_id for zone_id in ids if zone_id not in ZONES_WITHOUT_VPC_LINK][:2]
-        yield f"a VPC link cannot use {', '.join(unfit)}: say ZONE_IDS={','.join(fit)} (this replaces subnets)"
+        yield f"a VPC link cannot use {', '.join(unfit)}: use ZONE_IDS={','.join(fit)} (this replaces subnets)"
 
 
 def _half_made_stacks(settings: Settings, aws: Aws) -> Iterator[str]:

@@ -58,7 +58,9 @@ def stacks(settings: Settings, aws: Aws) -> dict[str, dict[str, Any]]:
             found[stack_name(settings, stack)] = description
     if not found:
         stage = settings.stage.name
-        raise Refused(f"there is no stage {stage} in {aws.region}: run make deploy STAGE={stage}, or set AWS_REGION")
+        raise Refused(
+            f"the stage {stage} does not exist in {aws.region}: run make deploy STAGE={stage}, or set AWS_REGION"
+        )
     return found
 
 

@@ -31,7 +31,7 @@ class Combination:
     domain: bool = False
 
     def __str__(self) -> str:
-        extras = "".join(f" {name}" for name in ("catalogue", "diaries", "domain") if getattr(self, name))
+        extras = "".join(f" {name}" for name in ["catalogue", "diaries", "domain"] if getattr(self, name))
         return f"{self.front_door} nat={self.nat}{extras}"
 
     @property
@@ -101,6 +101,9 @@ class Resource:
 class Stack:
     name: str
     text: str
+    protected: bool = False
+    """Nobody can delete it before its termination protection is taken away."""
+
     template: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -188,7 +191,9 @@ def read(combination: Combination, folder: Path) -> System:
         for artifact in json.loads(manifest.read_text())["artifacts"].values():
             if artifact["type"] == "aws:cloudformation:stack":
                 name = artifact["properties"]["stackName"].rsplit("-", 1)[1]
-                stacks[name] = Stack(name, (manifest.parent / artifact["properties"]["templateFile"]).read_text())
+                properties = artifact["properties"]
+                text = (manifest.parent / properties["templateFile"]).read_text()
+                stacks[name] = Stack(name, text, properties.get("terminationProtection", False))
     for assets in folder.glob("assembly-*/*.assets.json"):
         images.extend(json.loads(assets.read_text()).get("dockerImages", {}).values())
     return System(combination, stacks, images)

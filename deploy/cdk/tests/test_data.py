@@ -1,5 +1,9 @@
 """Aurora that pauses, keeps what must be kept, speaks TLS only, and has a user for the application that rotates."""
 
+import pytest
+
+from causeway.kinds import SettingError
+from causeway.settings import Settings
 from system import Combination, System
 
 
@@ -32,6 +36,12 @@ def test_production_cannot_be_deleted_by_accident_and_leaves_a_snapshot(prod: Sy
     assert cluster.properties["DeletionProtection"] is True
     assert cluster.body["DeletionPolicy"] == cluster.body["UpdateReplacePolicy"] == "Snapshot"
     assert cluster.properties["BackupRetentionPeriod"] == 14
+
+
+def test_the_stacks_that_hold_data_cannot_be_deleted_in_production(prod: System, synthesised):
+    assert {name for name, stack in prod.stacks.items() if stack.protected} == {"Data", "Diaries"}
+    dev = synthesised(Combination(diaries=True))
+    assert not any(stack.protected for stack in dev.stacks.values())
 
 
 def test_productions_database_does_not_pause_and_has_a_reader_of_the_writers_size(prod: System):
@@ -106,3 +116,104 @@ def test_no_template_holds_a_secret(system: System):
     for stack in system.stacks.values():
         assert '"SecretString"' not in stack.text
         assert "{{resolve:" not in stack.text
+
+
+@pytest.fixture(scope="module", params=["express", "balancer", "app-runner"])
+def without_password(request: pytest.FixtureRequest, synthesised) -> System:
+    return synthesised(Combination(request.param), database_auth="iam")
+
+
+def test_without_a_password_the_cluster_takes_tokens_and_there_is_no_secret_to_rotate(without_password: System):
+    cluster = without_password.only("AWS::RDS::DBCluster").properties
+
+    assert cluster["EnableIAMDatabaseAuthentication"] is True
+    assert not without_password.of_type("AWS::SecretsManager::RotationSchedule")
+    assert [each.id[:-8] for each in without_password.of_type("AWS::SecretsManager::Secret")] == ["AdminToken"]
+
+
+def test_without_a_password_the_role_may_connect_as_the_applications_user_and_no_other(without_password: System):
+    statements = [
+        (policy.stack, statement)
+        for policy in without_password.of_type("AWS::IAM::Policy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement["Action"] == "rds-db:connect"
+    ]
+    [(stack, statement)] = statements
+    [_, parts] = statement["Resource"]["Fn::Join"]
+
+    assert stack.name.endswith("FrontDoor")
+    assert parts[-1] == "/causeway" and ":dbuser:" in str(parts)
+    assert without_password.target(stack, parts[-2]).startswith("Data.DatabaseCluster")
+
+
+def test_without_a_password_the_function_makes_a_user_that_has_none(without_password: System):
+    variables = [each.properties.get("Environment", {}) for each in without_password.of_type("AWS::Lambda::Function")]
+    [creation] = [each["Variables"] for each in variables if "CLUSTER_ARN" in each.get("Variables", {})]
+
+    assert creation["IAM_USER"] == "causeway"
+    assert "APPLICATION_SECRET_ARN" not in creation
+
+
+def test_with_a_password_the_cluster_takes_no_tokens(system: System):
+    assert "EnableIAMDatabaseAuthentication" not in system.only("AWS::RDS::DBCluster").properties
+
+
+@pytest.fixture(scope="module", params=["express", "balancer", "app-runner"])
+def on_dsql(request: pytest.FixtureRequest, synthesised) -> System:
+    return synthesised(Combination(request.param), database="dsql")
+
+
+def test_dsql_takes_the_place_of_aurora_and_of_every_password(on_dsql: System):
+    cluster = on_dsql.only("AWS::DSQL::Cluster")
+
+    assert cluster.properties["DeletionProtectionEnabled"] is False
+    assert cluster.body["DeletionPolicy"] == "Delete"
+    assert not on_dsql.of_type("AWS::RDS::DBCluster") and not on_dsql.of_type("AWS::SecretsManager::RotationSchedule")
+    assert [each.id[:-8] for each in on_dsql.of_type("AWS::SecretsManager::Secret")] == ["AdminToken"]
+
+
+def test_dsql_keeps_its_data_in_production(synthesised):
+    cluster = synthesised(Combination(), database="dsql", stage="prod").only("AWS::DSQL::Cluster")
+
+    assert cluster.properties["DeletionProtectionEnabled"] is True
+    assert cluster.body["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_the_role_may_connect_to_dsql_and_not_as_its_admin(on_dsql: System):
+    statements = [
+        (policy.stack, statement)
+        for policy in on_dsql.of_type("AWS::IAM::Policy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if "dsql:" in str(statement["Action"])
+    ]
+    [(stack, statement)] = statements
+
+    assert stack.name.endswith("FrontDoor") and statement["Action"] == "dsql:DbConnect"
+    assert on_dsql.target(stack, statement["Resource"]).startswith("Data.DsqlCluster")
+
+
+def test_dsql_is_reached_through_an_endpoint_that_only_the_front_door_may_use(on_dsql: System):
+    endpoint = on_dsql.only("AWS::EC2::VPCEndpoint", "Data").properties
+    [group] = endpoint["SecurityGroupIds"]
+    rules = [
+        rule.properties
+        for rule in on_dsql.of_type("AWS::EC2::SecurityGroupIngress")
+        if rule.properties.get("FromPort") == 5432
+    ]
+
+    assert endpoint["PrivateDnsEnabled"] is True
+    assert endpoint["ServiceName"]["Fn::GetAtt"][1] == "VpcEndpointServiceName"
+    assert group["Fn::GetAtt"][0].startswith("DsqlGroup")
+    assert len(rules) == 1
+
+
+def test_dsql_needs_a_network_that_is_made():
+    network = {
+        "vpc_id": "vpc-0123",
+        "availability_zones": "eu-west-1a,eu-west-1b",
+        "public_subnet_ids": "subnet-0a,subnet-0b",
+        "private_subnet_ids": "subnet-1a,subnet-1b",
+        "private_route_table_ids": "rtb-1a,rtb-1b",
+    }
+    with pytest.raises(SettingError, match="database=dsql: only for a new VPC"):
+        Settings.parse({**network, "database": "dsql"})

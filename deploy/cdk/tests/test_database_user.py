@@ -41,7 +41,7 @@ class DataApi:
         return {"records": [[{"longValue": 1}]] if self._role_exists else []} if sql.startswith("SELECT") else {}
 
 
-def _ensure(function: ModuleType, api: DataApi, user: str = "causeway", password: str = "s3cret") -> list[str]:
+def _ensure(function: ModuleType, api: DataApi, user: str = "causeway", password: str | None = "s3cret") -> list[str]:
     function.ensure_user(function.Database(api, "cluster", "master", "demo"), user, password)
     return api.statements
 
@@ -71,6 +71,18 @@ def test_a_user_that_exists_is_brought_in_line_and_not_made_again(function: Modu
 
 def test_the_password_is_in_no_statement(function: ModuleType):
     assert "s3cret" not in " ".join(_ensure(function, DataApi(), password="s3cret"))
+
+
+def test_without_a_password_the_user_logs_in_with_tokens_and_has_none(function: ModuleType):
+    statements = _ensure(function, DataApi(role_exists=True), password=None)
+
+    assert 'ALTER ROLE "causeway" PASSWORD NULL' in statements
+    assert 'GRANT rds_iam TO "causeway"' in statements
+    assert not any("SCRAM" in sql or "REVOKE rds_iam" in sql for sql in statements)
+
+
+def test_a_user_with_a_password_is_not_asked_for_tokens(function: ModuleType):
+    assert 'REVOKE rds_iam FROM "causeway"' in _ensure(function, DataApi(role_exists=True))
 
 
 def test_a_name_cannot_break_out_of_its_quotes(function: ModuleType):

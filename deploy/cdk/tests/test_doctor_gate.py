@@ -1,6 +1,7 @@
 """The function that gates a deployment, asked as CloudFormation, ECS and the schedule ask it."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -171,6 +172,14 @@ def test_the_doctor_is_asked_with_the_token_and_the_test_header(api: HTTPServer,
     assert headers["Host"] == f"api.example:{api.server_port}"
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     assert headers["x-causeway-test"] == "new-revision"
+
+
+def test_an_api_that_is_too_slow_is_a_reason_and_no_exception(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doctor_gate, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        answer = doctor_gate.fetch(f"http://127.0.0.1:{silent.getsockname()[1]}/test-connection", TOKEN)
+
+    assert doctor_gate.judge(*answer, "new") == "the public API does not answer: timed out"
 
 
 def test_nothing_listens_is_a_reason_and_no_exception(api: HTTPServer):

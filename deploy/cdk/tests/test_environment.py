@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from system import REPOSITORY_ROOT, System
+from system import REPOSITORY_ROOT, Combination, System
 
 _DEFAULTS_FIT = {
     "WORKERS": "its default, the number of cores, fits every task size",
@@ -34,6 +34,8 @@ NOT_SET_ON_AWS = {
         "REQUEST_TIMEOUT_MS": "its default fits",
         "ECS_CONTAINER_METADATA_URI_V4": "ECS sets it",
         "DATABASE_URL": "for one machine",
+        "DB_ENGINE": "set with the setting database only",
+        "DB_AUTH": "set with the setting database_auth only",
         "DB_HOST": "the secret has it",
         "DB_PORT": "the secret has it",
         "DB_NAME": "the secret has it",
@@ -56,6 +58,7 @@ NOT_SET_ON_AWS = {
         "DIARY_STORAGE_TIMEOUT_MS": "its default fits",
         "DIARY_UPLOADS": "its default fits the memory of a task",
         "DOCTOR_TARGETS": "what else the doctor should look at is for each user to say",
+        "VISITS_RETENTION_DAYS": "set with the setting visits_retention_days only",
     },
     "private-service": {
         **_DEFAULTS_FIT,
@@ -72,6 +75,8 @@ NOT_SET_ON_AWS = {
 PLACEHOLDERS = {
     "DBSECRETSNAME": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:application-AbCdEf",
     "AWS_REGION": "eu-west-1",
+    "DB_HOST": "causeway.cluster-abc.eu-west-1.rds.amazonaws.com",
+    "EXPLAIN_ARGS": "--from sg-0a,subnet-0b --region eu-west-1",
 }
 
 
@@ -115,6 +120,26 @@ def test_what_the_templates_leave_out_is_left_out_for_a_reason(system: System, p
         known = {name for name in _ask(container).variables if not name.startswith(("AWS_", "OTEL_"))}
         left_out = known - set(container.environment) - set(NOT_SET_ON_AWS[program])
         assert not left_out, f"set {sorted(left_out)} in causeway/contract.py, or say in NOT_SET_ON_AWS why not"
+
+
+@pytest.mark.parametrize("front_door", ["express", "app-runner", "balancer"])
+def test_the_public_api_would_start_without_a_password(synthesised, front_door: str):
+    [container] = _containers(synthesised(Combination(front_door), database_auth="iam"), "frontend-api")
+    verdict = _ask(container)
+
+    assert (verdict.exit_code, verdict.valid, verdict.errors) == (0, True, [])
+    assert not {"DBSECRETSNAME", "APPRUNNERSERVICE", "DB_PASS"} & set(container.environment)
+    assert container.environment["DB_AUTH"] == "iam"
+
+
+@pytest.mark.parametrize("front_door", ["express", "app-runner", "balancer"])
+def test_the_public_api_would_start_with_dsql(synthesised, front_door: str):
+    [container] = _containers(synthesised(Combination(front_door), database="dsql"), "frontend-api")
+    verdict = _ask(container)
+
+    assert (verdict.exit_code, verdict.valid, verdict.errors) == (0, True, [])
+    assert container.environment["DB_ENGINE"] == "dsql"
+    assert not {"DBSECRETSNAME", "APPRUNNERSERVICE", "DB_PASS", "DB_AUTH"} & set(container.environment)
 
 
 def test_a_mistake_would_be_noticed(program: str):

@@ -97,12 +97,13 @@ def test_the_private_service_keeps_its_name_in_a_cluster_of_theirs(with_all_of_t
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"vpc_id": "vpc-0123"}, "vpc_id=vpc-0123: say availability_zones and public_subnet_ids and"),
-        ({**NETWORK, "nat": "1"}, "nat=1: it is for a new VPC"),
-        ({**NETWORK, "zone_ids": "euw1-az1,euw1-az2"}, "it is for a new VPC"),
-        ({"cluster_name": "theirs"}, "say in which network it is"),
-        (DATABASE, "say in which network it is"),
-        ({**NETWORK, "database_cluster_id": "theirs"}, "say database_security_group_id and database_secret_arn"),
+        ({"vpc_id": "vpc-0123"}, "vpc_id=vpc-0123: set availability_zones and public_subnet_ids and"),
+        ({**NETWORK, "nat": "1"}, "nat=1: only for a new VPC"),
+        ({**NETWORK, "zone_ids": "euw1-az1,euw1-az2"}, "only for a new VPC"),
+        ({"cluster_name": "theirs"}, "set vpc_id and the other settings of its network"),
+        (DATABASE, "set vpc_id and the other settings of its network"),
+        ({**NETWORK, **DATABASE, "database_auth": "iam"}, "database_auth=iam: only for a new cluster"),
+        ({**NETWORK, "database_cluster_id": "theirs"}, "set database_security_group_id and database_secret_arn"),
     ],
 )
 def test_half_a_group_is_refused(given: dict[str, str], says: str):

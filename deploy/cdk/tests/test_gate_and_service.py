@@ -1,10 +1,14 @@
 """The gate asks the service as it was built: a fault that the doctor finds fails the deployment with its hop."""
 
+import json
+import os
+import re
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import doctor_gate
 import pytest
@@ -88,3 +92,27 @@ def test_the_answer_of_the_old_revision_is_not_taken_for_the_new_ones():
 def test_a_service_without_a_revision_answers_for_none():
     with _service() as url:
         assert _asks(url, "new") == "revision None answers, not yet new"
+
+
+ROOT = Path(__file__).parents[3]
+FAULTS = (ROOT / "frontend-api" / "tests" / "doctor" / "faults.rs").read_text()
+CODES = re.findall(r'^    "([a-z0-9-]+)": \w+::\w+,$', FAULTS, re.MULTILINE)
+REPORTS = Path(os.environ.get("DOCTOR_REPORTS", ROOT / "target" / "doctor-reports"))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_report_of_each_fault_stops_a_deployment_unless_it_is_a_warning(code: str):
+    """The doctor's own tests make each fault for real, and keep the service's report of it (`make test`)."""
+    file = REPORTS / f"{code}.json"
+    if not file.exists():
+        pytest.skip("make test keeps the reports; as root on Linux, of all faults")
+    report = json.loads(file.read_text())
+    failed = report["Verdict"]["outcome"] == "failed"
+
+    why = doctor_gate.judge(503 if failed else 200, file.read_bytes(), "")
+
+    stages = [stage for check in report["Checks"] for stage in check["stages"] if stage["outcome"] == "failed"]
+    assert (why is not None) == failed == bool(stages)
+    for stage in stages:
+        assert f"fails at {stage['name']}: " in why
+        assert stage["cause"] in why and stage["remedy"] in why

@@ -1,6 +1,8 @@
 """What the app builds images from is there, and is not the whole working copy."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -39,6 +41,92 @@ def test_images_are_for_arm_wherever_the_front_door_allows_it(system: System):
     }
 
 
+def _stages(dockerfile: str) -> dict[str, tuple[str, str]]:
+    """Returns what each named stage is made from, and its text."""
+    text = (REPOSITORY_ROOT / dockerfile).read_text()
+    stages = re.findall(r"^FROM (.+?) AS (\w[\w-]*)\n(.*?)(?=^(?:#[^\n]*\n)*FROM |\Z)", text, re.MULTILINE | re.DOTALL)
+    return {name: (base, body) for base, name, body in stages}
+
+
+def test_the_build_stages_are_the_same_in_both_dockerfiles_so_that_they_are_built_once():
+    of_both = [_stages(dockerfile) for dockerfile in DOCKERFILES.values()]
+
+    for stage in ("base", "architecture", "manifests", "dependencies", "build"):
+        assert of_both[0][stage] == of_both[1][stage], stage
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES.values())
+def test_nothing_runs_in_a_stage_of_another_architecture(dockerfile: str):
+    """It would be emulated."""
+    text = (REPOSITORY_ROOT / dockerfile).read_text()
+    native: set[str] = set()
+    for base, name, body in re.findall(
+        r"^FROM (.+?)(?: AS (\S+))?\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL
+    ):
+        if base.startswith("--platform=${BUILDPLATFORM:-linux} ") or base in native:
+            native.add(name)
+        else:
+            assert not re.search("^RUN ", body, re.MULTILINE), name or "the last stage"
+    assert native == {
+        "architecture",
+        "manifests",
+        "dependencies",
+        "build",
+        *(["rds-ca"] if "frontend" in dockerfile else []),
+    }
+
+
+@pytest.mark.parametrize(
+    ("machine", "base", "installs"),
+    [
+        ("x86_64", "aarch64", "gcc-aarch64-linux-gnu"),
+        ("aarch64", "x86_64", "gcc-x86-64-linux-gnu"),
+        ("x86_64", "x86_64", None),
+    ],
+)
+def test_an_image_for_another_architecture_is_cross_compiled(
+    tmp_path: Path, machine: str, base: str, installs: str | None
+):
+    """The Dockerfile's own commands, with stand-ins for the programs that would install something."""
+    stages = _stages(DOCKERFILES["frontend-api"])
+    (tmp_path / f"base/{base}-linux-gnu").mkdir(parents=True)
+    for name, prints in (("apt-get", ""), ("rustup", ""), ("uname", machine)):
+        program = f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/notes\necho "{prints}"\n'
+        (tmp_path / name).write_text(program)
+        (tmp_path / name).chmod(0o755)
+    [name_it] = re.findall(r"^RUN (.+)$", stages["architecture"][1], re.MULTILINE)
+    [prepare] = re.findall(r"^RUN (read .+?[^\\])$", stages["dependencies"][1], re.MULTILINE | re.DOTALL)
+    script = f"{name_it}\n{prepare}".replace("/architecture", f"{tmp_path}/architecture").replace(
+        "/base", f"{tmp_path}/base"
+    )
+
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CARGO_HOME": str(tmp_path)}
+    subprocess.run(["sh", "-euc", script], env=environment, check=True, timeout=60)
+
+    notes = (tmp_path / "notes").read_text()
+    if installs is None:
+        assert "apt-get" not in notes and not (tmp_path / "config.toml").exists()
+        return
+    triple = f"{base}-unknown-linux-gnu"
+    assert f"apt-get install --yes --quiet {installs}\n" in notes
+    assert f"rustup target add {triple}\n" in notes
+    config = tomllib.loads((tmp_path / "config.toml").read_text())
+    assert config == {"build": {"target": triple}, "target": {triple: {"linker": f"{base}-linux-gnu-gcc"}}}
+
+
+def test_an_image_names_version_and_commit_and_a_commit_alone_builds_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = _stage(REPOSITORY_ROOT, tmp_path / "before").name
+    monkeypatch.setattr(images, "_commit", lambda: "another")
+    after = _stage(REPOSITORY_ROOT, tmp_path / "after").name
+    [assets] = (tmp_path / "after").glob("*.assets.json")
+    [image] = json.loads(assets.read_text())["dockerImages"].values()
+
+    assert before == after
+    assert image["source"]["dockerBuildArgs"] == {"VERSION": images.VERSION, "REVISION": "another"}
+
+
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `cdk deploy` hands to Docker, made from this checkout."""
@@ -50,6 +138,7 @@ def _stage(context: Path, outdir: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(images, "BUILD_CONTEXT", context)
         image = images.frontend_image(Stack(app, "Images"), Platform.LINUX_ARM64)
+    app.synth()
     return outdir / f"asset.{image.asset_hash}"
 
 
@@ -83,9 +172,10 @@ def test_the_staged_folder_can_be_built_from(staged: Path):
         or subprocess.run(["docker", "image", "inspect", builder], capture_output=True).returncode
     ):
         pytest.skip(f"there is no container engine, or it has no {builder} (make images BASE=local)")
+    bases = [f"--build-arg=BUILDER={builder}", "--build-arg=RUNTIME=causeway-base/runtime:1"]
     dockerfile = str(staged / DOCKERFILES["frontend-api"])
     result = subprocess.run(
-        ["docker", "build", "--target=manifests", f"--build-arg=BUILDER={builder}", "--file", dockerfile, str(staged)],
+        ["docker", "build", "--target=manifests", *bases, "--file", dockerfile, str(staged)],
         capture_output=True,
         text=True,
         timeout=300,

@@ -16,7 +16,7 @@ from system import REPOSITORY_ROOT
 
 [VERSION] = re.findall(r'^version = "(.+)"$', (REPOSITORY_ROOT / "Cargo.toml").read_text(), re.MULTILINE)
 RELEASE = f"v{VERSION}"
-SERVICES = ("frontend-api", "private-service")
+PROGRAMS = ("frontend-api", "private-service", "doctor")
 STAND_IN = """#!/usr/bin/env python3
 import io, os, sys, tarfile
 name, arguments = os.path.basename(sys.argv[0]), sys.argv[1:]
@@ -49,8 +49,8 @@ def repository(tmp_path: Path) -> Path:
     for file in ("Cargo.toml", "LICENSE", "deploy/dev/release"):
         (copy / file).write_bytes((REPOSITORY_ROOT / file).read_bytes())
     (copy / "deploy/dev/release").chmod(0o755)
-    for service in SERVICES:
-        (copy / f"target/sbom/{service}.cdx.json").write_text("{}")
+    for program in PROGRAMS:
+        (copy / f"target/sbom/{program}.cdx.json").write_text("{}")
     return copy
 
 
@@ -88,7 +88,8 @@ def test_the_archives_hold_the_images_program_the_licence_and_the_bill_of_materi
         entries = {entry.name: entry for entry in archive}
         program = archive.extractfile(f"{name}/frontend-api")
         assert program is not None and program.read() == b"program"
-    assert set(entries) == {f"{name}/{each}" for each in ("frontend-api", "LICENSE", "frontend-api.cdx.json")}
+    held = ("frontend-api", "rds-ca.pem", "LICENSE", "frontend-api.cdx.json")
+    assert set(entries) == {f"{name}/{each}" for each in held}
     assert entries[f"{name}/frontend-api"].mode == 0o755
 
 
@@ -105,13 +106,13 @@ def test_each_machine_pushes_under_a_tag_of_its_own(release: Run, tmp_path: Path
     assert release("push").returncode == 0
 
     pushed = [line.split()[-1] for line in (tmp_path / "notes").read_text().splitlines() if "docker push" in line]
-    assert pushed == [f"ghcr.io/owner/causeway/{service}:{RELEASE}-arm64" for service in SERVICES]
+    assert pushed == [f"ghcr.io/owner/causeway/{program}:{RELEASE}-arm64" for program in PROGRAMS]
 
 
 def _both_architectures(repository: Path, release: Run) -> None:
     release("files")
-    for service in SERVICES:
-        archive = repository / f"target/release-files/{service}-{RELEASE}-linux-arm64.tar.gz"
+    for program in PROGRAMS:
+        archive = repository / f"target/release-files/{program}-{RELEASE}-linux-arm64.tar.gz"
         archive.with_name(archive.name.replace("arm64", "amd64")).write_bytes(b"the other machine's")
 
 
@@ -130,7 +131,7 @@ def test_images_are_joined_then_signed_by_digest_and_the_files_sums_are_signed(
     assert any(note.startswith("cosign attest") and note.endswith(f"{image}@sha256:0123") for note in notes)
     assert any(note.startswith("cosign sign-blob") and note.endswith("SHA256SUMS") for note in notes)
     assert notes[-1].startswith(f"gh release create {RELEASE} --verify-tag")
-    assert notes[-1].count(".tar.gz") == 4
+    assert notes[-1].count(".tar.gz") == 6
 
 
 def test_the_sums_are_those_of_the_files(repository: Path, release: Run):
@@ -150,7 +151,7 @@ def test_half_a_release_is_refused_before_anything_is_signed(release: Run, tmp_p
     result = release("publish")
 
     assert result.returncode != 0
-    assert f"lacks ['frontend-api-{RELEASE}-linux-amd64.tar.gz'" in result.stderr
+    assert f"lacks ['doctor-{RELEASE}-linux-amd64.tar.gz'" in result.stderr
     assert not (tmp_path / "notes").exists()
 
 
@@ -158,8 +159,8 @@ def test_half_a_release_is_refused_before_anything_is_signed(release: Run, tmp_p
     ("variables", "says"),
     [
         ({"RELEASE": "v99.0.0"}, f"Cargo.toml says {VERSION}"),
-        ({"RELEASE": ""}, "say one such as v0.1.0"),
-        ({"REGISTRY": "GHCR.io/Owner"}, "say one such as ghcr.io/owner/causeway"),
+        ({"RELEASE": ""}, "must be one such as v0.1.0"),
+        ({"REGISTRY": "GHCR.io/Owner"}, "must be one such as ghcr.io/owner/causeway"),
         ({"REFUSED": "docker"}, "denied: not yours"),
     ],
 )

@@ -1,15 +1,21 @@
 """A setting is either meant or refused, and a system too large for its database is refused as well."""
 
 import dataclasses
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from aws_cdk import App
 
 from causeway.budget import check_connection_budget, connections_needed, max_connections
 from causeway.kinds import SettingError
-from causeway.settings import TABLE, FrontDoor, Settings
+from causeway.settings import Settings
+from causeway.table import TABLE, FrontDoor
 from system import Combination, synthesise
+
+ROOT = Path(__file__).parents[3]
 
 
 def _settings(**context: str) -> Settings:
@@ -21,7 +27,9 @@ def test_without_any_choice_it_is_a_stage_to_try_things_in_on_express():
 
     assert settings.stage.name == "dev"
     assert settings.front_door == (FrontDoor.EXPRESS,)
-    assert (settings.nat, settings.catalogue, settings.diaries) == (0, False, False)
+    assert settings.nat == 0
+    assert settings.catalogue is False
+    assert settings.diaries is False
 
 
 @pytest.mark.parametrize(
@@ -50,7 +58,7 @@ def test_without_any_choice_it_is_a_stage_to_try_things_in_on_express():
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, value: str):
-    with pytest.raises(SettingError, match=re.escape(f"{name}={value}: say ")):
+    with pytest.raises(SettingError, match=re.escape(f"{name}={value}: must be ")):
         _settings(**{name: value})
 
 
@@ -63,8 +71,33 @@ def test_json_values_of_cdk_json_mean_the_same_as_text():
 
 
 def test_a_name_that_is_no_setting_is_refused_with_the_one_that_was_meant():
-    with pytest.raises(SettingError, match="databse_max_acu: there is no such setting; did you mean database_max_acu"):
+    with pytest.raises(SettingError, match="databse_max_acu: not a setting; did you mean database_max_acu"):
         _settings(databse_max_acu="16")
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        (["DATABSE_MAX_ACU=16"], ["databse_max_acu=16"]),
+        (["STAGE=alice", "NAT=1"], ["stage=alice", "nat=1"]),
+        (["CDK_ARGS=--foo bar=1", "STACKS=Data", "AWS_PROFILE=alice"], []),
+    ],
+    ids=str,
+)
+def test_make_passes_on_each_name_of_its_command_line(given: list[str], passed: list[str]):
+    """A misspelt name that make ignored would deploy the default in silence."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    found = subprocess.run(
+        ["make", "--dry-run", "--always-make", "diff", *given],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    [line] = [line for line in found.stdout.splitlines() if " cdk diff " in line]
+    assert re.findall(r"-c '([^']+)'", line) == passed
 
 
 def test_the_cdks_own_context_is_no_setting():
@@ -87,7 +120,7 @@ def test_a_minimum_above_its_maximum_is_refused(low: str, high: str):
 def test_a_stage_of_another_name_is_like_prod_unless_it_says_otherwise():
     assert _settings(stage="alice").stage.keeps_data is True
     assert _settings(stage="alice", like="dev").stage.keeps_data is False
-    with pytest.raises(SettingError, match="like=dev: the stage prod is like itself"):
+    with pytest.raises(SettingError, match="like=dev: the stage prod cannot be like another"):
         _settings(stage="prod", like="dev")
 
 
@@ -149,14 +182,14 @@ ZONE = {"hosted_zone_id": "Z0123456789ABC", "hosted_zone_name": "example.com"}
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"hosted_zone_id": "Z0123456789ABC"}, "say hosted_zone_name as well, or none of them"),
-        (ZONE, "say which domain it is for"),
-        ({"front_door": "balancer", "domain": "api.example.com"}, "say hosted_zone_id and hosted_zone_name"),
+        ({"hosted_zone_id": "Z0123456789ABC"}, "set hosted_zone_name as well, or none of them"),
+        (ZONE, "set domain to the name"),
+        ({"front_door": "balancer", "domain": "api.example.com"}, "set hosted_zone_id and hosted_zone_name"),
         ({"front_door": "balancer", "domain": "api.example.org", **ZONE}, "it is not in the zone"),
         ({"front_door": "balancer", "domain": "api.notexample.com", **ZONE}, "it is not in the zone"),
         (
             {"front_door": "app-runner", "domain": "api.example.com", **ZONE},
-            "front_door=express or front_door=balancer alone takes it",
+            "only front_door=express or front_door=balancer, alone, has a domain",
         ),
         ({"front_door": "balancer", "stage": "prod"}, "a stage like prod needs HTTPS"),
     ],

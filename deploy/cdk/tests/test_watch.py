@@ -81,6 +81,37 @@ def test_alarms_events_and_budgets_may_publish_on_the_encrypted_topic_and_nobody
     assert "KmsMasterKeyId" in system.only("AWS::SNS::Topic").properties
 
 
+def test_a_failed_roll_out_is_told_to_its_own_stage(system: System):
+    """Another stage of the account has other clusters and services."""
+    rules = {rule.id.removesuffix(rule.id[-8:]): rule for rule in system.of_type("AWS::Events::Rule", "Watch")}
+    pattern = rules["DeploymentFailed"].properties["EventPattern"]
+    [arn] = [each["prefix"] for each in pattern["resources"]]
+    _, parts = arn["Fn::Join"]
+
+    assert parts[-1] == "/" and any(isinstance(part, dict) and "Fn::ImportValue" in part for part in parts)
+    assert ("AppRunnerDeploymentFailed" in rules) == ("app-runner" in system.combination.front_door)
+    if "AppRunnerDeploymentFailed" in rules:
+        app_runner = rules["AppRunnerDeploymentFailed"]
+        [service] = app_runner.properties["EventPattern"]["resources"]
+        assert system.target(app_runner.stack, service) == "AppRunnerFrontDoor.Service"
+
+
+def test_every_function_of_ours_is_watched(system: System):
+    dimensions = [
+        dimension["Value"]
+        for alarm in _alarms(system)
+        if alarm.properties.get("Namespace") == "AWS/Lambda"
+        for dimension in alarm.properties["Dimensions"]
+    ]
+    watched = {system.target(system.stacks["Watch"], value) for value in dimensions}
+    # The CDK's own run on Node.
+    ours = {
+        each.key for each in system.of_type("AWS::Lambda::Function") if each.properties["Runtime"].startswith("python")
+    }
+
+    assert watched == ours
+
+
 def _list(one_or_more: str | list[str]) -> list[str]:
     return one_or_more if isinstance(one_or_more, list) else [one_or_more]
 

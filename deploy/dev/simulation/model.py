@@ -1,8 +1,9 @@
 """A discrete-event model of group commit: clients, instances with one worker each, one database.
 
-An instance is one worker thread. It first writes the answers of finished batches, then reads new requests, and only when nothing is
-left to read does it send a batch of at most `cap` rows, if one of its `flights` is free. The database needs `a + b * rows` for a
-batch, plus `commit` for the storage's round trip; batches of different connections overlap. All times are in microseconds.
+An instance is one worker thread. When a batch is committed, the requests that wait depart as the next batch, of at most `cap` rows. Then
+the worker writes the answers and reads new requests. If nothing is in flight, a batch departs after a `turn` of the event loop that
+brings nothing to read. The database needs `a + b * rows` of processor time for a batch, plus `commit` for the storage; batches of
+different connections overlap. All times are in microseconds.
 
 The model leaves out: cores shared between the parties, time-outs, the queue's adaptation to a slow database, and reads.
 """
@@ -16,15 +17,15 @@ from itertools import count
 
 @dataclass(frozen=True)
 class Costs:
-    """Measured constants of one machine, in microseconds. docs/performance.md says how each was measured."""
+    """Constants of one machine, in microseconds; `run` takes them from what the bench measured."""
 
-    read: float = 5.0  # CPU of the worker to read one request and queue it
-    answer: float = 3.4  # CPU of the worker to answer one request
+    read: float  # processor time of the worker to read one request and queue it
+    answer: float  # processor time of the worker to answer one request
+    a: float  # processor time of the database for one batch, without rows
+    b: float  # processor time of the database for each row of a batch
+    commit: float  # until the storage has a batch: no processor time
+    client: float  # processor time of the load generator for one request
     turn: float = 15.0  # event-loop turns that bring nothing new, before a batch departs
-    a: float = 164.0  # one batch at the database, without rows
-    b: float = 2.6  # each row of a batch
-    commit: float = 0.0  # a storage round trip on top, such as Aurora's
-    client: float = 5.0  # CPU of the load generator for one request
 
 
 @dataclass
@@ -71,10 +72,14 @@ class Simulation:
         self.events: list[tuple] = []
         self.order = count()
         self.now = 0.0
-        self.client_free = 0.0
+        self.unsent: deque[Instance] = deque()  # whose clients the load generator has yet to serve
+        self.generator_busy = False
 
     def at(self, when: float, what, *arguments) -> None:
         heapq.heappush(self.events, (when, next(self.order), what, arguments))
+
+    def after(self, work: float, what, *arguments) -> None:
+        self.at(self.now + work, what, *arguments)
 
     def run(self, seconds: float, warm_up: float = 0.2) -> Result:
         self.result = Result(seconds, 0, 0, [])
@@ -94,37 +99,48 @@ class Simulation:
         self.at(self.now + self.random.expovariate(self.rate / 1e6), self.arrive)
 
     def send(self, instance: Instance) -> None:
-        """The load generator is one thread: it sends one request after the other."""
-        self.client_free = max(self.client_free, self.now) + self.costs.client
-        self.at(self.client_free, self.deliver, instance, self.client_free)
+        """The load generator is one thread: it takes one answer and sends the next request, one client after the other."""
+        self.unsent.append(instance)
+        if not self.generator_busy:
+            self.generator_busy = True
+            self.generate()
+
+    def generate(self) -> None:
+        if self.unsent:
+            self.after(self.costs.client, self.sent, self.unsent.popleft())
+        else:
+            self.generator_busy = False
+
+    def sent(self, instance: Instance) -> None:
+        self.deliver(instance, self.now)
+        self.generate()
 
     def deliver(self, instance: Instance, sent: float) -> None:
         instance.unread.append(sent)
-        self.wake(instance)
+        self.rouse(instance)
 
-    def wake(self, instance: Instance) -> None:
+    def rouse(self, instance: Instance) -> None:
         if not instance.busy:
             instance.busy = True
             self.work(instance)
 
     def work(self, instance: Instance) -> None:
-        """One step of the worker: an answer, else a request, else a turn that brings nothing new, then a batch."""
-        costs = self.costs
-        if len(instance.queued) >= self.cap and instance.flying < self.flights:
+        """One step of the worker: an answer; otherwise a request; otherwise a batch."""
+        if len(instance.queued) >= self.cap:
             self.depart(instance)
+        if instance.unanswered or instance.unread:
+            instance.idle_turn = False
         if instance.unanswered:
-            instance.idle_turn = False
-            self.at(self.now + costs.answer, self.answered, instance, instance.unanswered.popleft())
+            self.after(self.costs.answer, self.answered, instance, instance.unanswered.popleft())
         elif instance.unread:
-            instance.idle_turn = False
             instance.queued.append(instance.unread.popleft())
-            self.at(self.now + costs.read, self.work, instance)
-        elif instance.queued and instance.flying < self.flights:
-            if instance.idle_turn:
-                self.depart(instance)
-            instance.idle_turn = not instance.idle_turn
-            self.at(self.now + (costs.turn if instance.idle_turn else 0.0), self.work, instance)
+            self.after(self.costs.read, self.work, instance)
+        elif instance.queued and instance.flying < self.flights and not instance.idle_turn:
+            instance.idle_turn = True
+            self.after(self.costs.turn, self.work, instance)
         else:
+            self.depart(instance)
+            instance.idle_turn = False
             instance.busy = False
 
     def answered(self, instance: Instance, sent: float) -> None:
@@ -136,14 +152,18 @@ class Simulation:
         self.work(instance)
 
     def depart(self, instance: Instance) -> None:
+        """Sends a batch of what waits, if anything does and a connection is free."""
+        if not instance.queued or instance.flying == self.flights:
+            return
         rows = min(len(instance.queued), self.cap)
         batch = [instance.queued.popleft() for _ in range(rows)]
         instance.flying += 1
-        self.at(self.now + self.costs.a + self.costs.b * rows + self.costs.commit, self.committed, instance, batch)
+        self.after(self.costs.a + self.costs.b * rows + self.costs.commit, self.committed, instance, batch)
 
     def committed(self, instance: Instance, batch: list[float]) -> None:
         instance.flying -= 1
         if self.now >= self.begin:
             self.result.batches += 1
         instance.unanswered.extend(batch)
-        self.wake(instance)
+        self.depart(instance)
+        self.rouse(instance)

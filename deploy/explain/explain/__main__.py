@@ -17,7 +17,7 @@ def run() -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever read the output has seen enough; what is left must not fail when Python closes stdout.
+        # The reader has closed the output; the rest must not fail when Python closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOFTWARE
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from explain.model import Asked
+from explain.names import region_of
 
 _PORTS = {"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432}
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
@@ -72,6 +73,14 @@ def parse_to(text: str, region: str) -> Asked:
         raise Usage(f"--to {text}: {host!r} is not a host name or an IPv4 address")
     # What is kept of a URL: user and password must get into no report and no snapshot.
     return Asked(f"{host}:{port}", "host", host.rstrip(".").lower(), port)
+
+
+def region_in(text: str) -> str | None:
+    """Returns the region that `--to` itself names: by a secret's ARN, or by the name of a host of AWS."""
+    if arn := _ARN.fullmatch(text.removeprefix("secret:")):
+        return arn["region"]
+    asked = parse_to(text, "")
+    return region_of(asked.host) if asked.kind == "host" else None
 
 
 def _url(text: str) -> tuple[str, int]:

@@ -29,7 +29,13 @@ OPERATIONS = {
         "DescribeVpcs",
         "GetManagedPrefixListEntries",
     ),
-    "ecs": ("DescribeExpressGatewayService", "DescribeServices", "DescribeTaskDefinition"),
+    "ecs": (
+        "DescribeExpressGatewayService",
+        "DescribeServices",
+        "DescribeTaskDefinition",
+        "ListClusters",
+        "ListServices",
+    ),
     "elbv2": ("DescribeListeners", "DescribeLoadBalancers", "DescribeTargetGroups", "DescribeTargetHealth"),
     "iam": ("SimulatePrincipalPolicy",),
     "kms": ("DescribeKey", "GetKeyPolicy"),
@@ -167,7 +173,7 @@ class Aws:
 
 
 def _refuse_unlisted(model: Any, **_: Any) -> None:
-    """Runs before each call leaves, whoever makes it."""
+    """Runs before each call is sent, whichever function makes it."""
     service = model.service_model.service_name
     if model.name not in OPERATIONS.get(service, ()):
         raise Forbidden(f"{service}:{model.name} is not on the list of operations")

@@ -11,10 +11,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
 from explain import aws, codec, render, report
-from explain.arguments import Usage, parse_from, parse_to
-from explain.gather import gather
+from explain.arguments import Origin, Usage, parse_from, parse_to, region_in
+from explain.gather import gather, sources
 from explain.judge import explain, outcome
-from explain.model import Snapshot
+from explain.model import Asked, Snapshot
 
 EXIT = {"open": 0, "blocked": 1, "unknown": 3}
 USAGE = 64
@@ -32,7 +32,7 @@ examples:
   explain --policy > policy.json
 
 exit codes: 0 open, 1 blocked, 3 unknown, 64 wrong usage, 70 a defect of this program.
-It reads only, and changes nothing.
+It only reads, and changes nothing.
 """
 
 
@@ -54,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
         "--from",
         dest="origin",
         metavar="SOURCE",
-        help="ARN of an App Runner or ECS service or connector, an App Runner service's name, eni-…, or sg-…,subnet-…",
+        help="ARN of an App Runner or ECS service or connector, an App Runner service's name, eni-…, or sg-…,subnet-…;"
+        " without it, the account's services are listed",
     )
     found.add_argument("--to", metavar="TARGET", help="host:port, a URL, secret:NAME, or s3://BUCKET/KEY")
     found.add_argument(
@@ -63,11 +64,16 @@ def parser() -> argparse.ArgumentParser:
         help="a doctor's report: its first failed check is the target (ADMIN_TOKEN is sent to a URL)",
     )
     found.add_argument("--role", metavar="ARN", help="the role whose rights count, instead of the source's own")
-    found.add_argument("--region", help="default: that of the ARN, else of the AWS configuration")
-    found.add_argument("--save", metavar="FILE", help="also write what was read from AWS, to hand on or to judge again")
+    found.add_argument(
+        "--region",
+        help="default: the region in the ARN, otherwise the target's, otherwise that of the AWS configuration",
+    )
+    found.add_argument(
+        "--save", metavar="FILE", help="write what was read from AWS to a file, to share it or to judge it again"
+    )
     found.add_argument("--snapshot", metavar="FILE", help="judge a saved file; asks AWS nothing")
     found.add_argument("--json", action="store_true", help="print JSON")
-    found.add_argument("--policy", action="store_true", help="print the IAM policy that this program needs, and end")
+    found.add_argument("--policy", action="store_true", help="print the IAM policy that this program needs, and exit")
     return found
 
 
@@ -106,7 +112,7 @@ def _colour() -> bool:
 
 def _load(options: argparse.Namespace) -> Snapshot:
     if options.origin or options.to or options.report or options.role:
-        raise Usage("--snapshot holds source, target and role: it goes without --from, --to, --report and --role")
+        raise Usage("--snapshot already has source, target and role: leave out --from, --to, --report and --role")
     try:
         return codec.load(Path(options.snapshot).read_text())
     except (OSError, UnicodeDecodeError, codec.BadSnapshot) as error:
@@ -121,16 +127,29 @@ def _save(path: str, snapshot: Snapshot) -> None:
 
 
 def _gather(options: argparse.Namespace, session: Any) -> Snapshot:
-    if not options.origin:
-        raise Usage("--from is missing: where does the connection begin?")
     if bool(options.to) == bool(options.report):
-        raise Usage("give either --to or --report")
+        raise Usage("give --from, and either --to or --report")
     if options.role and not options.role.startswith("arn:"):
         raise Usage(f"--role {options.role}: give the role's ARN")
-    origin = parse_from(options.origin)
-    session = session or boto3.Session()
-    region = options.region or origin.region or session.region_name
+    origin = parse_from(options.origin) if options.origin else None
+    to = options.to or report.target(options.report)
+    # boto3 reads AWS_DEFAULT_REGION alone; the CDK and the other SDKs read AWS_REGION.
+    session = session or boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+    region = options.region or (origin and origin.region) or region_in(to) or session.region_name
     if not region:
-        raise Usage("--region is missing: neither the ARN nor the AWS configuration names one")
-    asked = parse_to(options.to or report.target(options.report), region)
-    return gather(aws.Aws(region, session), asked, origin, options.role)
+        raise Usage("--region is missing: neither ARN, target nor AWS configuration names one")
+    asked, program = parse_to(to, region), aws.Aws(region, session)
+    return gather(program, asked, origin or _only_source(program, asked), options.role)
+
+
+def _only_source(program: aws.Aws, asked: Asked) -> Origin:
+    """Returns the only service that there is. Lists them if there are several, each with the command that takes it."""
+    try:
+        found, complete = sources.find(program)
+    except BotoCoreError as error:
+        raise Usage(f"--from is missing, and the services can't be listed: {error}") from None
+    if len(found) == 1 and complete:
+        return parse_from(found[0])
+    hidden = "" if complete else "; others were not seen"
+    lines = [f"  explain --from {arn} --to {asked.text}" for arn in found]
+    raise Usage("\n".join([f"--from is missing. {len(found)} services in {program.region} fit{hidden}:", *lines]))

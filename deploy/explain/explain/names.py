@@ -65,7 +65,7 @@ def endpoint_services(host: str, region: str) -> set[str]:
 
 
 def is_inside(host: str) -> bool:
-    """Returns whether only some network of its own can know the name: `ip-10-0-0-1.REGION.compute.internal`."""
+    """Returns whether the name is known only inside a VPC: `ip-10-0-0-1.REGION.compute.internal`."""
     return "." not in host or host.endswith((".internal", ".local", ".localhost", ".lan", ".corp", ".home"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from explain.model import Acl, AclEntry, Database, Source
+from explain.model import Acl, AclEntry, Database, Peering, Source
 
 if TYPE_CHECKING:
     from explain.judge.acls import Crossing
@@ -15,26 +15,29 @@ Remedy = tuple[str | None, str | None]
 
 
 def source_missing() -> Remedy:
-    return "aws apprunner list-services; aws ecs list-services --cluster CLUSTER", None
+    return "aws apprunner list-services; aws ecs list-clusters", None
 
 
 def source_state(source: Source) -> Remedy:
     if source.kind == "apprunner" and source.state == "PAUSED":
-        return "aws apprunner resume-service --service-arn ARN", None
+        return f"aws apprunner resume-service --service-arn {source.arn or 'ARN'}", None
     return None, None
 
 
 def egress(source: Source) -> Remedy:
     command = (
-        "aws apprunner update-service --service-arn ARN --network-configuration"
+        f"aws apprunner update-service --service-arn {source.arn or 'ARN'} --network-configuration"
         " 'EgressConfiguration={EgressType=VPC,VpcConnectorArn=CONNECTOR_ARN}'"
     )
     return command, 'egress_configuration=EgressConfigurationProperty(egress_type="VPC", vpc_connector_arn=…)'
 
 
-def express_network(group: str | None) -> Remedy:
+def express_network(source: Source, group: str | None) -> Remedy:
     network = f"subnets=SUBNET_OF_THE_TARGETS_VPC,securityGroups={group or 'GROUP_OF_THE_TARGETS_VPC'}"
-    command = f"aws ecs update-express-gateway-service --service-arn ARN --network-configuration '{network}'"
+    command = (
+        f"aws ecs update-express-gateway-service --service-arn {source.arn or 'ARN'}"
+        f" --network-configuration '{network}'"
+    )
     return (
         command,
         "network_configuration=ExpressGatewayServiceNetworkConfigurationProperty(subnets=…, security_groups=…)",
@@ -98,8 +101,9 @@ def replace_route(table: str, destination: str, nat: str | None) -> Remedy:
     return command, "ec2.Vpc(…, nat_gateways=1)"
 
 
-def route_to_internet(table: str) -> Remedy:
-    command = f"aws ec2 create-route --route-table-id {table} --destination-cidr-block 0.0.0.0/0 --gateway-id IGW"
+def route_to_internet(table: str, gateway: str | None) -> Remedy:
+    where = f"--route-table-id {table} --destination-cidr-block 0.0.0.0/0"
+    command = f"aws ec2 create-route {where} --gateway-id {gateway or 'IGW'}"
     return command, "the NAT gateway's subnet: ec2.SubnetType.PUBLIC"
 
 
@@ -111,13 +115,15 @@ def route_to_peering(table: str, cidr: str, peering: str | None) -> Remedy:
     return command, cdk
 
 
-def accept_peering(peering: str, status: str) -> Remedy:
-    if status == "pending-acceptance":
-        return f"aws ec2 accept-vpc-peering-connection --vpc-peering-connection-id {peering}", None
-    return (
-        "aws ec2 create-vpc-peering-connection --vpc-id VPC --peer-vpc-id OTHER_VPC",
-        "ec2.CfnVPCPeeringConnection(…)",
-    )
+def accept_peering(peering: Peering) -> Remedy:
+    if peering.status == "pending-acceptance":
+        return f"aws ec2 accept-vpc-peering-connection --vpc-peering-connection-id {peering.id}", None
+    return peer(peering.requester.vpc, peering.accepter.vpc)
+
+
+def peer(vpc: str, other: str) -> Remedy:
+    command = f"aws ec2 create-vpc-peering-connection --vpc-id {vpc} --peer-vpc-id {other}"
+    return command, f'ec2.CfnVPCPeeringConnection(…, vpc_id="{vpc}", peer_vpc_id="{other}")'
 
 
 def public_address(table: str, nat: str | None) -> Remedy:
@@ -148,21 +154,27 @@ def record(zone: str) -> Remedy:
     )
 
 
-def unhealthy() -> Remedy:
-    return "aws ecs describe-services --cluster CLUSTER --services NAME --query 'services[].events[:5]'", None
+def unhealthy_instances(service: str | None) -> Remedy:
+    return f"aws servicediscovery get-instances-health-status --service-id {service or 'SERVICE'}", None
 
 
-def stale(id: str) -> Remedy:
-    return f"aws servicediscovery deregister-instance --service-id SERVICE --instance-id {id}", None
+def unhealthy_targets(balancer: str) -> Remedy:
+    groups = f"aws elbv2 describe-target-groups --load-balancer-arn {balancer}"
+    first = f"$({groups} --query 'TargetGroups[0].TargetGroupArn' --output text)"
+    return f"aws elbv2 describe-target-health --target-group-arn {first}", None
+
+
+def stale(service: str, id: str) -> Remedy:
+    return f"aws servicediscovery deregister-instance --service-id {service} --instance-id {id}", None
 
 
 def database(found: Database) -> Remedy:
+    noun = "cluster" if found.kind == "cluster" else "instance"
     if found.state == "stopped":
-        noun = "cluster" if found.kind == "cluster" else "instance"
         return f"aws rds start-db-{noun} --db-{noun}-identifier {found.id}", None
     if found.state.startswith("inaccessible-encryption"):
-        return "aws kms enable-key --key-id KEY", None
-    return f"aws rds describe-events --source-identifier {found.id} --source-type db-cluster", None
+        return f"aws kms enable-key --key-id {found.key or 'KEY'}", None
+    return f"aws rds describe-events --source-identifier {found.id} --source-type db-{noun}", None
 
 
 def add_instance(found: Database) -> Remedy:

@@ -15,7 +15,7 @@ _HOP, _RESOURCE = 20, 28
 _VERDICTS = {
     "open": "open: every hop was judged, and none blocks",
     "blocked": "blocked",
-    "unknown": "unknown: nothing that was seen blocks, but not every hop was seen",
+    "unknown": "unknown: no hop blocks, but at least one could not be judged",
 }
 
 

@@ -24,7 +24,7 @@ def target(where: str) -> str:
     if not isinstance(report, dict) or not isinstance(_field(report, "checks"), list):
         raise Usage(f"--report {where}: not a report of the doctor")
     if _field(report, "redacted"):
-        raise Usage(f"--report {where}: redacted. Set ADMIN_TOKEN: the service gives the whole report to its bearer")
+        raise Usage(f"--report {where}: redacted: set ADMIN_TOKEN to get the whole report")
     for check in _field(report, "checks"):
         if isinstance(check, dict) and _field(check, "outcome") == "failed":
             found = _field(check, "target")

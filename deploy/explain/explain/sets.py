@@ -51,7 +51,7 @@ def coverage(wanted: list[IPv4Network], by: list[IPv4Network]) -> str:
 
 
 PUBLIC = list(collapse_addresses(without([EVERYWHERE], parse(_NOT_PUBLIC))))
-"""Where a public name may lead, when nobody can say which address it has."""
+"""Where a public name may lead, if its address is not known."""
 
 
 def is_public(network: IPv4Network) -> bool:

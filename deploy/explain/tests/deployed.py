@@ -5,13 +5,14 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from door import ACCOUNT, REGION, Door
-from world import ZONES, World
+from world import CONNECTOR, ZONES, World
 
 SNAPSHOTS = Path(__file__).parents[2] / "cdk" / "snapshots"
 STACKS = ("Network", "Data", "PrivateService", "AppRunnerFrontDoor", "ExpressFrontDoor")
@@ -45,6 +46,11 @@ class Deployed(World):
             if owner == stack and name.startswith(prefix) and id.startswith("sg-")
         ]
         return found
+
+    def explain_args(self, stack: str) -> list[str]:
+        """Returns what the front door's environment says of it to `make explain`."""
+        [found] = [pair["Value"] for pair in _pairs(self._stacks[stack]) if pair["Name"] == "EXPLAIN_ARGS"]
+        return self._resolved(stack, found).split()
 
     def express_parts(self) -> tuple[list[str], list[str]]:
         network = self._properties("ExpressFrontDoor", "AWS::ECS::ExpressGatewayService")["NetworkConfiguration"]
@@ -104,6 +110,7 @@ class Deployed(World):
                 it["GroupId"], it["DestinationSecurityGroupId"], it["FromPort"], out=True
             ),
             "AWS::EC2::VPCEndpoint": self._endpoint,
+            "AWS::AppRunner::VpcConnector": lambda *_: CONNECTOR,
             "AWS::RDS::DBSubnetGroup": self._subnet_group,
             "AWS::RDS::DBCluster": self._cluster,
             "AWS::RDS::DBInstance": self._instance,
@@ -164,3 +171,14 @@ class Deployed(World):
         subnets = self._properties("PrivateService", "AWS::ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]
         self.register("task-1", self.new_interface(subnets["Subnets"][0], subnets["SecurityGroups"]))
         return self.cloud_map
+
+
+def _pairs(value: Any) -> Iterator[dict[str, Any]]:
+    """Returns all pairs of name and value of a template, at whatever depth."""
+    if isinstance(value, dict):
+        if set(value) == {"Name", "Value"}:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _pairs(each)

@@ -14,12 +14,13 @@ import pytest
 
 from conftest import Run, Runs, fresh_world, run
 from door import REGION, Door, environment
+from explain.arguments import region_in
 from explain.cli import EXIT, USAGE, main
 from explain.judge import explain
 from explain.render import WIDTH, command_lines, text
 from topologies import BROKEN, SOUND, UNSEEN, database
 from topologies.broken_network import the_databases_group_lacks_the_rule
-from world import SERVICE, World
+from world import FARGATE, SERVICE, World
 
 FOLDER = Path(__file__).parent.parent
 TARGET = f"demo.cluster-abc.{REGION}.rds.amazonaws.com:5432"
@@ -97,12 +98,84 @@ def test_aws_out_of_reach_is_unknown_and_never_open(
     assert output.rstrip().splitlines()[-1].startswith("unknown")
 
 
+def apprunner_services(door: Door, *arns: str) -> None:
+    summaries = [{"ServiceName": "front", "ServiceArn": arn, "Status": "RUNNING"} for arn in arns]
+    door.answer("apprunner", "ListServices", {"ServiceSummaryList": summaries})
+
+
+def test_without_a_source_all_services_are_listed_as_commands_that_run_as_they_are(
+    door: Door, session: Any, capsys: pytest.CaptureFixture[str]
+):
+    world = fresh_world(door)
+    apprunner_services(door, SERVICE)
+    cluster = FARGATE.rsplit("/", 1)[0].replace(":service/", ":cluster/")
+    old = FARGATE.replace("main/api", "old")
+    door.answer("ecs", "ListClusters", {"clusterArns": [cluster]})
+    door.answer("ecs", "ListServices", {"serviceArns": [FARGATE, old]})
+    to = f"postgres://app:hunter2@{world.cluster}/demo"
+    assert main(["--to", to], session) == USAGE
+    error = capsys.readouterr().err
+    arns = [SERVICE, FARGATE, FARGATE.replace("/api", "/old")]
+    commands = [line.strip() for line in error.splitlines() if line.startswith("  ")]
+    assert sorted(commands) == sorted(f"explain --from {arn} --to {world.cluster}:5432" for arn in arns)
+    assert main(commands[0].split()[1:], session) == EXIT["open"]
+
+
+def test_the_only_service_is_the_source(door: Door, session: Any, tmp_path: Path):
+    world = fresh_world(door)
+    apprunner_services(door, SERVICE)
+    found = run(door, session, tmp_path / "x", "--to", database(world))
+    assert (found.code, found.snapshot.origin) == (0, SERVICE)
+
+
+@pytest.mark.parametrize("operation", ["apprunner:ListServices", "ecs:ListClusters", "ecs:ListServices"])
+def test_a_service_is_not_the_only_one_where_others_may_not_be_seen(
+    door: Door, session: Any, capsys: pytest.CaptureFixture[str], operation: str
+):
+    world = fresh_world(door)
+    apprunner_services(door, SERVICE)
+    world.ecs.create_cluster(clusterName="main")
+    world.ecs.register_task_definition(family="api", containerDefinitions=[{"name": "x", "image": "x", "memory": 64}])
+    if operation == "apprunner:ListServices":
+        world.ecs.create_service(cluster="main", serviceName="api", taskDefinition="api", desiredCount=0)
+    door.denied.add(operation)
+    assert main(["--to", database(world)], session) == USAGE
+    assert "1 services in eu-west-1 fit; others were not seen" in capsys.readouterr().err
+
+
+def test_without_a_source_and_without_credentials_the_usage_is_wrong():
+    found = process("--to", TARGET, AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    assert found.returncode == USAGE
+    assert found.stderr.startswith("explain: --from is missing") and "redentials" in found.stderr
+
+
+def test_aws_region_names_the_region_as_for_other_programs():
+    without = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    arguments = ("--from", "sg-1a,subnet-1b", "--to", "api.example.com:443")
+    assert "--region is missing" in process(*arguments, **without).stderr
+    assert "credentials" in process(*arguments, **without, AWS_REGION=REGION).stderr
+
+
+@pytest.mark.parametrize(
+    ("to", "region"),
+    [
+        (TARGET, REGION),
+        ("https://secretsmanager.us-west-2.amazonaws.com", "us-west-2"),
+        ("secret:arn:aws:secretsmanager:us-west-2:123456789012:secret:x", "us-west-2"),
+        ("secret:x", None),
+        ("s3://logs-eu-west-1/x", None),
+        ("api.example.com:443", None),
+    ],
+)
+def test_a_target_can_name_the_region(to: str, region: str | None):
+    assert region_in(to) == region
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
         ["--from", SERVICE],
-        ["--to", TARGET],
         ["--from", SERVICE, "--to", TARGET, "--report", "x"],
         ["--from", "arn:aws:lambda:eu-west-1:123456789012:function:x", "--to", TARGET],
         ["--from", "arn:aws:ecs:eu-west-1:123456789012:service/x", "--to", TARGET],

@@ -45,6 +45,16 @@ def test_each_front_door_reaches_what_it_calls(system: Deployed, session, tmp_pa
     assert (found.code, found.codes) == (0, []), found.document
 
 
+@pytest.mark.parametrize("front_door", FRONT_DOORS)
+def test_the_doctors_command_takes_what_the_front_doors_environment_says(
+    system: Deployed, session, tmp_path, front_door: str
+):
+    to = target(system, "database")
+    found = run(system.door, session, tmp_path / "x", *system.explain_args(front_door), "--to", to)
+    assert (found.code, found.codes) == (0, []), found.document
+    assert found.snapshot.source is not None and found.snapshot.source.subnets
+
+
 @pytest.mark.parametrize("inbound", [True, False], ids=["in", "out"])
 @pytest.mark.parametrize("called", CALLED)
 @pytest.mark.parametrize("front_door", FRONT_DOORS)

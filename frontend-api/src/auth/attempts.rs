@@ -1,7 +1,7 @@
-//! How often one may try to sign in or up. Counted in the database, so that all instances see the same numbers.
+//! Limits attempts to sign in or up. The database counts them, so that all instances see the same numbers.
 //!
-//! An attempt is counted before its password is hashed, and given back if it succeeds: of forty guesses at once, no more are
-//! checked than of forty in a row. An attempt that is refused counts nowhere.
+//! An attempt is counted before its password is hashed, and given back if it succeeds: of forty concurrent guesses, no more
+//! are checked than of forty in a row. An attempt that is refused does not count.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use std::time::Duration;
 use causeway_common::http::problem::{Failure, Kind};
 
 use super::client::Client;
-use super::config::AuthConfig;
+use super::config::AttemptLimits;
 use super::counter::{Counter, Success};
 use super::error::TOO_MANY_ATTEMPTS;
 use super::store::{self, Count};
-use crate::database::{Database, DatabaseError, Lane, Queries};
+use crate::database::{Database, DatabaseError, Key, Lane, Queries};
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -22,13 +22,13 @@ const HASHING: Duration = Duration::from_secs(5 * 60);
 /// Counts attempts.
 pub struct Attempts {
     database: Database,
-    config: AuthConfig,
+    limits: AttemptLimits,
 }
 
 /// Why an attempt was not admitted.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// A limit is reached until then.
+    /// A limit is reached. The next attempt is accepted after this time.
     #[error("a limit on attempts is reached")]
     Limited(Duration),
     /// They can't be counted.
@@ -37,31 +37,31 @@ pub enum AttemptError {
 }
 
 impl Attempts {
-    pub(super) fn new(config: &AuthConfig, database: Database) -> Self {
-        Self { database, config: config.clone() }
+    pub(super) fn new(limits: &AttemptLimits, database: Database) -> Self {
+        Self { database, limits: limits.clone() }
     }
 
-    /// What an attempt to sign in counts for. Accounts that do not exist count alike.
+    /// Returns the counters of an attempt to sign in. They are the same for accounts that do not exist.
     pub fn of_sign_in(&self, email: &str, client: &Client) -> Vec<Counter> {
         let (email, network) = (email.to_ascii_lowercase(), client.network().to_string());
-        let config = &self.config;
+        let limits = &self.limits;
         vec![
-            Counter::new(&["pair", &email, &network], config.failures_per_pair, QUARTER, Success::Clears),
-            Counter::new(&["address", &network], config.failures_per_address, QUARTER, Success::GivesBack),
-            Counter::new(&["account", &email], config.failures_per_account, HOUR, Success::GivesBack),
+            Counter::new(&["pair", &email, &network], limits.failures_per_pair, QUARTER, Success::Clears),
+            Counter::new(&["address", &network], limits.failures_per_address, QUARTER, Success::GivesBack),
+            Counter::new(&["account", &email], limits.failures_per_account, HOUR, Success::GivesBack),
             self.hashing(&network),
         ]
     }
 
-    /// What an attempt to sign up counts for.
+    /// Returns the counters of an attempt to sign up.
     pub fn of_sign_up(&self, client: &Client) -> Vec<Counter> {
         let network = client.network().to_string();
-        let sign_ups = Counter::new(&["sign-up", &network], self.config.sign_ups_per_address, HOUR, Success::Counts);
+        let sign_ups = Counter::new(&["sign-up", &network], self.limits.sign_ups_per_address, HOUR, Success::Counts);
         vec![sign_ups, self.hashing(&network)]
     }
 
     fn hashing(&self, network: &str) -> Counter {
-        Counter::new(&["hash", network], self.config.hashes_per_address, HASHING, Success::Counts)
+        Counter::new(&["hash", network], self.limits.hashes_per_address, HASHING, Success::Counts)
     }
 
     /// Counts an attempt.
@@ -84,21 +84,21 @@ impl Attempts {
         counted
     }
 
-    /// Gives an attempt back of which nothing was checked.
+    /// Gives back an attempt whose password was not checked.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn withdraw(&self, counters: &[Counter]) -> Result<(), DatabaseError> {
-        let keys = || counters.iter().map(|counter| &counter.key[..]).collect();
+        let keys = || counters.iter().map(|counter| Key(&counter.key)).collect();
         self.database.run(Lane::Shared, async |connection| store::give_back(connection, keys(), Vec::new()).await).await
     }
 
-    /// Gives an attempt back that has succeeded.
+    /// Gives back an attempt that succeeded.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn succeeded(&self, queries: &impl Queries, counters: &[Counter]) -> Result<(), DatabaseError> {
-        let keys = |success| counters.iter().filter(move |c| c.success == success).map(|c| &c.key[..]).collect();
+        let keys = |success| counters.iter().filter(move |c| c.success == success).map(|c| Key(&c.key)).collect();
         store::give_back(queries, keys(Success::GivesBack), keys(Success::Clears)).await
     }
 }

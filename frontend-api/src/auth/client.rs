@@ -33,16 +33,16 @@ impl Client {
             let text = String::from_utf8_lossy(agent.as_bytes());
             text.chars().filter(|c| *c != '\0').take(LONGEST_USER_AGENT).collect::<String>().into()
         });
-        // A connection that is already gone has no address; nobody reads its answer.
+        // A closed connection has no address, and its answer is not read.
         Self { address: address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), request_id, user_agent }
     }
 
-    /// What limits by address count.
+    /// Returns the network that limits by address count.
     pub fn network(&self) -> IpAddr {
         network_of(self.address)
     }
 
-    /// What the client calls itself.
+    /// Returns the client's User-Agent.
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }

@@ -1,13 +1,13 @@
-//! How long sessions last, and how often one may try to sign in.
+//! The lifetime of sessions, and the limits on attempts to sign in.
 
 use std::time::Duration;
 
 use causeway_common::config::{Group, Var, Vars};
 
 const SESSION_IDLE_HOURS: Var<u32> =
-    Var::int("SESSION_IDLE_HOURS", 14 * 24, 1..=365 * 24, "A session that was not used for this long has ended.");
+    Var::int("SESSION_IDLE_HOURS", 14 * 24, 1..=365 * 24, "Hours without a request after which a session ends.");
 const SESSION_LIFETIME_HOURS: Var<u32> =
-    Var::int("SESSION_LIFETIME_HOURS", 90 * 24, 1..=365 * 24, "A session ends this long after the sign-in.");
+    Var::int("SESSION_LIFETIME_HOURS", 90 * 24, 1..=365 * 24, "Hours after the sign-in at which a session ends.");
 const FAILURES_PER_ACCOUNT_AND_ADDRESS: Var<i32> = Var::int(
     "FAILURES_PER_ACCOUNT_AND_ADDRESS",
     10,
@@ -30,20 +30,34 @@ const HASHES_PER_ADDRESS: Var<i32> = Var::int(
     "HASHES_PER_ADDRESS",
     300,
     1..=1_000_000,
-    "Passwords of one address that are hashed in 5 minutes, right or wrong; more are answered with 429.",
+    "Passwords from one address that are hashed in 5 minutes, right or wrong; more are answered with 429.",
 );
 const SIGN_UPS_PER_ADDRESS: Var<i32> = Var::int(
     "SIGN_UPS_PER_ADDRESS",
     60,
     1..=1_000_000,
-    "Attempts of one address to sign up in an hour; more are answered with 429.",
+    "Attempts from one address to sign up in an hour; more are answered with 429.",
 );
 
-/// How long sessions last, and how often one may try to sign in.
-#[derive(Debug, Clone)]
+/// The lifetime of sessions, and the limits on attempts to sign in.
+#[derive(Debug)]
 pub struct AuthConfig {
+    pub(super) sessions: SessionLimits,
+    pub(super) attempts: AttemptLimits,
+}
+
+/// How long a session lasts.
+#[derive(Debug)]
+pub(super) struct SessionLimits {
+    /// Without being used.
     pub(super) idle: Duration,
+    /// Since the sign-in.
     pub(super) lifetime: Duration,
+}
+
+/// How much may be counted in the time of each counter.
+#[derive(Debug, Clone)]
+pub(super) struct AttemptLimits {
     pub(super) failures_per_pair: i32,
     pub(super) failures_per_address: i32,
     pub(super) failures_per_account: i32,
@@ -52,12 +66,13 @@ pub struct AuthConfig {
 }
 
 impl AuthConfig {
-    /// Its variables.
-    pub const VARIABLES: Group = Group {
-        title: "Signing in",
+    /// The variables of sessions.
+    pub const SESSIONS: Group = Group { title: "Sessions", variables: &[&SESSION_IDLE_HOURS, &SESSION_LIFETIME_HOURS] };
+
+    /// The variables of attempts.
+    pub const ATTEMPTS: Group = Group {
+        title: "Attempts to sign in and up",
         variables: &[
-            &SESSION_IDLE_HOURS,
-            &SESSION_LIFETIME_HOURS,
             &FAILURES_PER_ACCOUNT_AND_ADDRESS,
             &FAILURES_PER_ADDRESS,
             &FAILURES_PER_ACCOUNT,
@@ -66,17 +81,20 @@ impl AuthConfig {
         ],
     };
 
-    /// Reads [`Self::VARIABLES`].
+    /// Reads [`Self::SESSIONS`] and [`Self::ATTEMPTS`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
         let hours = |hours: u32| Duration::from_secs(3600 * u64::from(hours));
-        Self {
+        let sessions = SessionLimits {
             idle: hours(vars.read(&SESSION_IDLE_HOURS)),
             lifetime: hours(vars.read(&SESSION_LIFETIME_HOURS)),
+        };
+        let attempts = AttemptLimits {
             failures_per_pair: vars.read(&FAILURES_PER_ACCOUNT_AND_ADDRESS),
             failures_per_address: vars.read(&FAILURES_PER_ADDRESS),
             failures_per_account: vars.read(&FAILURES_PER_ACCOUNT),
             hashes_per_address: vars.read(&HASHES_PER_ADDRESS),
             sign_ups_per_address: vars.read(&SIGN_UPS_PER_ADDRESS),
-        }
+        };
+        Self { sessions, attempts }
     }
 }

@@ -1,14 +1,14 @@
 //! The cookie that carries a session's token in a browser.
 //!
-//! Browsers accept a cookie with the prefix `__Host-` only with `Secure`, for this very host and for all of its paths, so
-//! that no other host on the same site can set it. Over plain HTTP it works on this machine only.
+//! Browsers accept a cookie with the prefix `__Host-` only with `Secure`, for exactly this host and all its paths, so that
+//! no other host on the same site can set it. Over plain HTTP it works only on this machine.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use secrecy::ExposeSecret;
 
-use super::token::Token;
+use super::token::{Token, TokenHash};
 
 const NAME: &str = "__Host-session";
 /// Browsers forget cookies after 400 days at the latest; the server decides when a session ends.
@@ -22,6 +22,11 @@ pub fn set(token: &Token) -> Cookie<'static> {
 /// Returns the cookie that makes a browser forget its session.
 pub fn clear() -> Cookie<'static> {
     build(String::new(), Duration::ZERO)
+}
+
+/// Returns whether the browser keeps a session, which may have ended.
+pub fn is_kept(request: &HttpRequest) -> bool {
+    sent(request).is_some_and(|value| TokenHash::of(&value).is_some())
 }
 
 /// Returns what the browser sent, whether or not it is a token.

@@ -1,10 +1,10 @@
-//! What an attempt counts for.
+//! The counters of an attempt.
 
 use std::time::Duration;
 
 use super::token::sha256;
 
-/// Something of which only so many are allowed in a time.
+/// Counts something that is limited per period.
 #[derive(Debug, Clone)]
 pub struct Counter {
     pub(super) key: [u8; 32],
@@ -25,7 +25,7 @@ pub(super) enum Success {
 }
 
 impl Counter {
-    /// The database sees a hash of what is counted, neither an email nor an address.
+    /// The database gets a hash of what is counted, and never an email or an address.
     pub(super) fn new(parts: &[&str], most: i32, window: Duration, success: Success) -> Self {
         Self { key: sha256(parts.join("\0").as_bytes()), most, window, success }
     }

@@ -1,8 +1,8 @@
 //! Refuses requests that a page of another site made a browser send.
 //!
-//! Every unsafe request is judged, with or without a session: otherwise another site could sign a visitor in to an account
-//! of its own. The rules are those of Go's `CrossOriginProtection`: browsers say where a request comes from by
-//! `Sec-Fetch-Site`, older ones by `Origin`; who sends neither is no browser.
+//! Every unsafe request is judged, with or without a session: otherwise another site could sign a visitor in to the site's
+//! own account. The rules are those of Go's `CrossOriginProtection`: browsers send the source of a request in
+//! `Sec-Fetch-Site`, older ones in `Origin`; a client that sends neither is not a browser.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderName, ORIGIN};
@@ -16,7 +16,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Rejects an unsafe request of another site. It is the check of every route that changes something for a user.
 ///
 /// # Errors
-/// [`CROSS_SITE`], which is logged as a matter of security.
+/// [`CROSS_SITE`], which is logged as a security event.
 pub fn check(request: &HttpRequest) -> Result<(), Problem> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let present = |name: &HeaderName| request.headers().contains_key(name);
@@ -30,7 +30,7 @@ pub fn check(request: &HttpRequest) -> Result<(), Problem> {
         return Ok(());
     }
     Client::of(request).note("cross_site_refused", None);
-    Err(Problem::new(&CROSS_SITE, "A page of another site sent this request; only pages of this one may."))
+    Err(Problem::new(&CROSS_SITE, "A page of another site sent this request. Only pages of this site may send it."))
 }
 
 fn host_of(origin: Option<&str>) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! What is reported about callers.
+//! The problems that concern the caller.
 
 use causeway_common::http::problem::{Kind, Retry};
 
@@ -7,8 +7,8 @@ pub static NOT_SIGNED_IN: Kind = Kind {
     slug: "not-signed-in",
     status: 401,
     title: "Not signed in",
-    meaning: "This path is for people who are signed in: by the cookie or by the bearer token that POST /sessions gives. \
-              The session does not exist, has ended or has expired.",
+    meaning: "This path requires a session, named by the cookie or the bearer token that POST /sessions returns. The \
+              request names none, or its session has ended or expired.",
     retry: Retry::Never,
 };
 
@@ -16,8 +16,8 @@ pub static NOT_SIGNED_IN: Kind = Kind {
 pub static NOT_FOR_THE_ADMIN: Kind = Kind {
     slug: "not-for-the-admin",
     status: 403,
-    title: "Not for the admin",
-    meaning: "ADMIN_TOKEN is not a session: its bearer manages users and can't read or write what belongs to one.",
+    title: "Not available to the admin",
+    meaning: "ADMIN_TOKEN is not a session: its bearer manages users, but cannot read or write what belongs to a user.",
     retry: Retry::Never,
 };
 
@@ -26,8 +26,8 @@ pub static CROSS_SITE: Kind = Kind {
     slug: "cross-site",
     status: 403,
     title: "Sent by another site",
-    meaning: "A browser sent this request on behalf of a page of another site. Only pages of this site may change \
-              anything, and programs, which send neither Origin nor Sec-Fetch-Site.",
+    meaning: "A page of another site made the browser send this request. Only pages of this site may change \
+              anything. A program must send neither Origin nor Sec-Fetch-Site.",
     retry: Retry::Never,
 };
 
@@ -36,8 +36,8 @@ pub static TOO_MANY_ATTEMPTS: Kind = Kind {
     slug: "too-many-attempts",
     status: 429,
     title: "Too many attempts",
-    meaning: "Too many attempts to sign in or to sign up came from this address, or too many failed for this account. \
-              Nothing was checked. Retry-After says when the next attempt is accepted.",
+    meaning: "Too many attempts to sign in or to sign up came from this address, or too many sign-ins to this \
+              account failed. The password was not checked. Retry-After says when the next attempt is accepted.",
     retry: Retry::Later,
 };
 

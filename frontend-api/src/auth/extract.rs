@@ -20,19 +20,18 @@ pub enum Via {
     Bearer,
 }
 
-/// A user who is signed in. Without one, a handler that asks for it answers 401; to the bearer of `ADMIN_TOKEN` it
-/// answers 403.
+/// A signed-in user. A handler with this parameter answers 401 without a session, and 403 to the bearer of `ADMIN_TOKEN`.
 #[derive(Debug, Clone, Copy)]
 pub struct Session {
     /// The session.
     pub id: SessionId,
-    /// Whose it is.
+    /// The session's user.
     pub user: UserId,
     /// How its token came.
     pub via: Via,
 }
 
-/// A user who is signed in, or the bearer of `ADMIN_TOKEN`. Without one of them, a handler that asks for it answers 401.
+/// A signed-in user, or the bearer of `ADMIN_TOKEN`. A handler with this parameter answers 401 to other callers.
 #[derive(Debug, Clone, Copy)]
 pub enum Caller {
     /// A user who is signed in.
@@ -49,7 +48,7 @@ enum Credentials {
     None,
     Admin,
     Token(TokenHash, Via),
-    /// They have the form of nothing that we hand out.
+    /// They do not have the form of a session token.
     Unknown,
 }
 
@@ -80,7 +79,7 @@ impl FromRequest for Caller {
         Box::pin(async move {
             match credentials {
                 Credentials::Admin => Ok(Self::Admin),
-                Credentials::None => Err(not_signed_in("Sign in: POST /sessions gives a cookie and a token.")),
+                Credentials::None => Err(not_signed_in("Sign in: POST /sessions returns a cookie and a token.")),
                 Credentials::Unknown => Err(not_signed_in(ENDED)),
                 Credentials::Token(token, via) => {
                     let found = auth.look_up(token).await?.ok_or_else(|| not_signed_in(ENDED))?;

@@ -1,6 +1,8 @@
-//! All look-ups that wait share one query. It only reads; that a session was seen is written later.
+//! All look-ups that wait share one query. It only reads; the time of a session's last use is written later.
 
 use std::sync::Arc;
+
+use causeway_common::telemetry::trace;
 
 use super::seen::Seen;
 use super::store::{Found, Store};
@@ -27,7 +29,8 @@ async fn answer(database: &Database, store: &Store, mut batch: Asked, seen: &See
     if tokens.is_empty() {
         return;
     }
-    match database.run(Lane::Sessions, async |connection| store.find(connection, &tokens).await).await {
+    let find = database.run(Lane::Sessions, async |connection| store.find(connection, &tokens).await);
+    match trace::Shared::start("look sessions up", batch.traces()).run(find).await {
         Ok(found) => {
             // By hash, because the rows come in any order.
             batch.answer_each(tokens.iter().map(|token| Ok(found.get(token).copied())));

@@ -1,8 +1,8 @@
-//! Who sends a request, and which sessions there are. Users, sessions, diaries and pages are built on it.
+//! Identifies the sender of a request by its session. Users, sessions, diaries and pages use it.
 //!
-//! A handler's parameters say who may call it: [`Session`] wants somebody who is signed in, [`Caller`] also takes the
-//! bearer of `ADMIN_TOKEN`. Every request looks its session up, all that wait in one query, and nothing is cached, so that
-//! a session that has ended is refused by the very next request.
+//! A handler's parameters say who may call it: [`Session`] requires a signed-in user, [`Caller`] also accepts the bearer of
+//! `ADMIN_TOKEN`. Every request looks up its session, in one query for all that wait. Nothing is cached, so that the next
+//! request of an ended session is rejected.
 
 mod attempts;
 mod client;
@@ -10,6 +10,7 @@ mod config;
 pub mod cookie;
 mod counter;
 pub mod cross_site;
+mod described;
 mod error;
 mod extract;
 mod id;
@@ -22,12 +23,13 @@ mod token;
 use std::sync::Arc;
 
 use causeway_common::tasks::Tasks;
-use causeway_common::telemetry::trace;
+use causeway_common::telemetry::{metrics, trace};
 
 pub use self::attempts::{AttemptError, Attempts};
 pub use self::client::Client;
 pub use self::config::AuthConfig;
 pub use self::counter::Counter;
+pub use self::described::{OwnChanged, OwnShown};
 pub use self::error::{KINDS, NOT_SIGNED_IN};
 pub use self::extract::{Caller, PresentedCookie, Session, Via};
 pub use self::id::{DiaryId, SessionId, UserId};
@@ -45,7 +47,7 @@ pub struct Auth {
     database: Database,
     store: Store,
     look_ups: Batcher<TokenHash, Option<Found>, Arc<DatabaseError>>,
-    /// How often one may try to sign in.
+    /// The limits on attempts to sign in.
     pub attempts: Attempts,
 }
 
@@ -58,13 +60,19 @@ impl Auth {
         database: &Database,
         tasks: &mut Tasks,
     ) -> Self {
-        let store = Store::new(config);
+        let store = Store::new(&config.sessions);
         let (look_ups, inbox) = batch::paced(queue, patience);
         let (seen, used) = seen::channel();
         tasks.serve("look-ups of sessions", look_up::run(database.clone(), store.clone(), inbox, seen));
         tasks.spawn("last use of sessions", seen::run(database.clone(), used));
-        let attempts = Attempts::new(config, database.clone());
+        let attempts = Attempts::new(&config.attempts, database.clone());
         Self { database: database.clone(), store, look_ups, attempts }
+    }
+
+    /// Registers the metrics. Call it once.
+    pub fn register_metrics(&self) {
+        let length = self.look_ups.length();
+        metrics::computed_gauge("session_look_ups_queue_length", "Requests whose session is looked up", length);
     }
 
     /// Returns the session that this token belongs to, unless it has ended.
@@ -102,6 +110,14 @@ impl Auth {
         self.database.run(Lane::Shared, async |connection| store::end(connection, user, id).await).await
     }
 
+    /// Ends all sessions of `user` but this one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn end_others(&self, user: UserId, kept: SessionId) -> Result<u64, DatabaseError> {
+        self.database.run(Lane::Shared, async |connection| store::end_others(connection, user, kept).await).await
+    }
+
     /// Ends all sessions of `user`.
     ///
     /// # Errors
@@ -110,7 +126,7 @@ impl Auth {
         store::end_all(queries, user).await
     }
 
-    /// Ends the session that this token belongs to, whoever's it is.
+    /// Ends the session that this token belongs to, whichever user has it.
     ///
     /// # Errors
     /// Those of the database.

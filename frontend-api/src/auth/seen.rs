@@ -1,4 +1,4 @@
-//! When sessions were last seen: written behind the answers, at most once a minute each, in one statement for all.
+//! Writes when sessions were last used: after the answers, at most once a minute per session, in one statement for all.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(super) async fn run(database: Database, mut seen: mpsc::Receiver<TokenHash>)
         let tokens: Vec<TokenHash> = tokens.into_iter().collect();
         let written = database.run(Lane::Shared, async |connection| store::mark_seen(connection, &tokens).await).await;
         if let Err(error) = written {
-            tracing::debug!(cause = chain(&error), "when sessions were last seen was not written");
+            tracing::debug!(cause = chain(&error), "the last use of sessions could not be written");
         }
     }
     // Nothing looks sessions up any more; the process is about to end.

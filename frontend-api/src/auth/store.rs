@@ -6,11 +6,11 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 
-use super::config::AuthConfig;
+use super::config::SessionLimits;
 use super::counter::Counter;
 use super::id::{SessionId, UserId};
 use super::token::{Token, TokenHash};
-use crate::database::{DatabaseError, Queries};
+use crate::database::{DatabaseError, Key, KeyOfRow, Queries};
 
 /// Sessions of one user. The oldest ends when there would be more.
 const MOST_SESSIONS: i64 = 100;
@@ -28,8 +28,10 @@ pub(super) struct Found {
 /// A session that was opened.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its token, which is nowhere else.
+    /// Its token, which is stored nowhere.
     pub token: Token,
+    /// Whose it is.
+    pub user: UserId,
     /// The session.
     pub session: Listed,
 }
@@ -59,8 +61,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new(config: &AuthConfig) -> Self {
-        Self { idle: config.idle.as_secs_f64(), lifetime: config.lifetime.as_secs_f64() }
+    pub(super) fn new(limits: &SessionLimits) -> Self {
+        Self { idle: limits.idle.as_secs_f64(), lifetime: limits.lifetime.as_secs_f64() }
     }
 
     /// Returns those of the sessions that have not ended.
@@ -72,18 +74,14 @@ impl Store {
         let sql = "SELECT token_hash, id, user_id, last_seen < now() - interval '1 minute' FROM sessions \
                    WHERE token_hash = ANY($1) AND last_seen > now() - make_interval(secs => $2) \
                    AND created_at > now() - make_interval(secs => $3)";
-        let tokens: Vec<&[u8]> = tokens.iter().map(TokenHash::bytes).collect();
+        let tokens: Vec<Key<'_>> = tokens.iter().map(TokenHash::key).collect();
         let rows = queries.query(sql, &[&tokens, &self.idle, &self.lifetime]).await?;
         let found = |row: &Row| {
             let (id, user) = (SessionId::of_row(row.try_get(1)?), UserId::of_row(row.try_get(2)?));
             let token = TokenHash::of_row(row.try_get(0)?);
-            Ok(token.map(|token| (token, row.try_get(3).map(|seen_long_ago| Found { id, user, seen_long_ago }))))
+            Ok((token, Found { id, user, seen_long_ago: row.try_get(3)? }))
         };
-        let found = rows.iter().filter_map(|row| found(row).transpose());
-        found
-            .map(|found| found.and_then(|(token, found)| Ok((token, found?))))
-            .collect::<Result<_, _>>()
-            .map_err(DatabaseError::Decode)
+        rows.iter().map(found).collect::<Result<_, _>>().map_err(DatabaseError::Decode)
     }
 
     pub(super) async fn open(
@@ -98,8 +96,8 @@ impl Store {
         let token = Token::generate();
         let insert = "INSERT INTO sessions (token_hash, user_id, user_agent) VALUES ($1, $2, $3) \
                       RETURNING id, created_at, last_seen, user_agent";
-        let row = queries.query_one(insert, &[&token.hash().bytes(), &user.get(), &user_agent]).await?;
-        Ok(Opened { token, session: listed(&row).map_err(DatabaseError::Decode)? })
+        let row = queries.query_one(insert, &[&token.hash().key(), &user.get(), &user_agent]).await?;
+        Ok(Opened { token, user, session: listed(&row).map_err(DatabaseError::Decode)? })
     }
 
     pub(super) async fn list(&self, queries: &impl Queries, user: UserId) -> Result<Vec<Listed>, DatabaseError> {
@@ -136,11 +134,11 @@ fn listed(row: &Row) -> Result<Listed, tokio_postgres::Error> {
     })
 }
 
-/// Rows that another session of the database has locked are left out: they are being written anyway.
+/// Rows that another session of the database has locked are left out: that session writes them.
 pub(super) async fn mark_seen(queries: &impl Queries, tokens: &[TokenHash]) -> Result<u64, DatabaseError> {
     let sql = "UPDATE sessions SET last_seen = now() WHERE token_hash IN (SELECT token_hash FROM sessions \
                WHERE token_hash = ANY($1) AND last_seen < now() - interval '1 minute' FOR UPDATE SKIP LOCKED)";
-    let tokens: Vec<&[u8]> = tokens.iter().map(TokenHash::bytes).collect();
+    let tokens: Vec<Key<'_>> = tokens.iter().map(TokenHash::key).collect();
     queries.execute(sql, &[&tokens]).await
 }
 
@@ -150,6 +148,12 @@ pub(super) async fn end(queries: &impl Queries, user: UserId, id: SessionId) -> 
     Ok(queries.execute(sql, &[&user.get(), &id.get()]).await? > 0)
 }
 
+/// Ends all sessions of this user but one.
+pub(super) async fn end_others(queries: &impl Queries, user: UserId, kept: SessionId) -> Result<u64, DatabaseError> {
+    let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+    queries.execute(sql, &[&user.get(), &kept.get()]).await
+}
+
 /// Ends all sessions of this user.
 pub(super) async fn end_all(queries: &impl Queries, user: UserId) -> Result<u64, DatabaseError> {
     queries.execute("DELETE FROM sessions WHERE user_id = $1", &[&user.get()]).await
@@ -157,7 +161,7 @@ pub(super) async fn end_all(queries: &impl Queries, user: UserId) -> Result<u64,
 
 /// Ends the session of this token.
 pub(super) async fn end_presented(queries: &impl Queries, token: TokenHash) -> Result<(), DatabaseError> {
-    queries.execute("DELETE FROM sessions WHERE token_hash = $1", &[&token.bytes()]).await.map(drop)
+    queries.execute("DELETE FROM sessions WHERE token_hash = $1", &[&token.key()]).await.map(drop)
 }
 
 /// Counts one more for each, and returns the counts. The keys are sorted, so that no two attempts wait for each other.
@@ -169,11 +173,11 @@ pub(super) async fn count(queries: &impl Queries, counters: &[Counter]) -> Resul
                n = CASE WHEN a.ends_at <= now() THEN 1 ELSE a.n + 1 END, \
                ends_at = CASE WHEN a.ends_at <= now() THEN excluded.ends_at ELSE a.ends_at END \
                RETURNING key, n, extract(epoch FROM ends_at - now())::float8";
-    let keys: Vec<&[u8]> = counters.iter().map(|counter| &counter.key[..]).collect();
+    let keys: Vec<Key<'_>> = counters.iter().map(|counter| Key(&counter.key)).collect();
     let windows: Vec<f64> = counters.iter().map(|counter| counter.window.as_secs_f64()).collect();
     let rows = queries.query(sql, &[&keys, &windows]).await?;
     let count = |row: &Row| {
-        let key = row.try_get::<_, &[u8]>(0)?.try_into().unwrap_or_default();
+        let KeyOfRow(key) = row.try_get(0)?;
         let ends_in = Duration::try_from_secs_f64(row.try_get(2)?).unwrap_or_default();
         Ok(Count { key, n: row.try_get(1)?, ends_in })
     };
@@ -183,8 +187,8 @@ pub(super) async fn count(queries: &impl Queries, counters: &[Counter]) -> Resul
 /// Takes one from each of `less`, and all from each of `cleared`.
 pub(super) async fn give_back(
     queries: &impl Queries,
-    less: Vec<&[u8]>,
-    cleared: Vec<&[u8]>,
+    less: Vec<Key<'_>>,
+    cleared: Vec<Key<'_>>,
 ) -> Result<(), DatabaseError> {
     let sql = "UPDATE attempts SET n = CASE WHEN key = ANY($2) THEN 0 ELSE greatest(n - 1, 0) END WHERE key IN \
                (SELECT key FROM attempts WHERE key = ANY($1) OR key = ANY($2) ORDER BY key FOR UPDATE)";

@@ -2,9 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use causeway_common::random;
 use ring::digest::{SHA256, digest};
-use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::database::{Key, KeyOfRow};
 
 const BYTES: usize = 32;
 const CHARACTERS: usize = 43;
@@ -13,24 +15,22 @@ const CHARACTERS: usize = 43;
 #[derive(Debug)]
 pub struct Token(SecretString);
 
-/// The SHA-256 of a token. A fast hash will do, because nobody can guess a random token.
+/// The SHA-256 of a token. A fast hash is enough, because a random token cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl Token {
     /// Makes a new one.
     pub fn generate() -> Self {
-        let mut bytes = [0; BYTES];
-        SystemRandom::new().fill(&mut bytes).expect("the kernel gives random bytes");
-        Self(URL_SAFE_NO_PAD.encode(bytes).into())
+        Self(URL_SAFE_NO_PAD.encode(random::bytes::<BYTES>()).into())
     }
 
-    /// What the database knows of it.
+    /// Returns the hash, which is all that the database has.
     pub(super) fn hash(&self) -> TokenHash {
         TokenHash(sha256(self.0.expose_secret().as_bytes()))
     }
 
-    /// Its text, for the one answer that hands it out.
+    /// Returns its text, for the one answer that contains it.
     pub fn secret(&self) -> &SecretString {
         &self.0
     }
@@ -45,13 +45,13 @@ impl TokenHash {
     }
 
     /// The hash of a row.
-    pub(super) fn of_row(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
+    pub(super) fn of_row(KeyOfRow(bytes): KeyOfRow) -> Self {
+        Self(bytes)
     }
 
-    /// Its bytes, for SQL.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+    /// The same, for SQL.
+    pub(super) fn key(&self) -> Key<'_> {
+        Key(&self.0)
     }
 }
 

@@ -1,9 +1,11 @@
-//! The AWS SDK's configuration, shared by all clients of AWS: region, credentials and endpoints are found the SDK's own
-//! way, TLS is ours (ring).
+//! The AWS SDK's configuration, shared by all clients of AWS. The SDK finds region, credentials and endpoints in its own
+//! way; TLS is the service's (ring).
 
+pub mod failure;
 pub mod s3;
 pub mod secrets_manager;
 pub mod spans;
+pub mod token;
 
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use url::Url;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Made at the first use: the SDK costs 3 MB that a service without AWS need not pay.
+/// Made at the first use, because the SDK needs memory that a service without AWS can save.
 #[derive(Default)]
 pub struct Aws(OnceCell<SdkConfig>);
 
@@ -58,6 +60,13 @@ impl Aws {
     }
 }
 
+/// Returns true if the platform names an endpoint for the credentials of a role, as ECS and App Runner do.
+pub fn has_role_endpoint() -> bool {
+    ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
 async fn load() -> SdkConfig {
     let tls = TlsContext::builder().with_trust_store(public_roots()).build().expect("a store of roots is all it needs");
     let http = aws_smithy_http_client::Builder::new()
@@ -68,8 +77,8 @@ async fn load() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).load().await
 }
 
-/// Those of all our other clients, so that no certificates are needed in the file system, and so that the doctor judges
-/// an endpoint as the SDK does.
+/// The roots of all other clients, so that the file system needs no certificates, and the doctor judges an endpoint as the
+/// SDK does.
 fn public_roots() -> TrustStore {
     webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().fold(TrustStore::empty(), |store, der| {
         let body = STANDARD.encode(der);

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
@@ -16,19 +17,23 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use url::{Host, Url};
 
+use super::failure::Failure;
+use super::spans::traced;
 use super::{Aws, Service};
 
 const SERVICE: Service = Service { id: "S3", host: "s3" };
 /// One TCP connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// S3 takes no smaller parts but the last.
+/// The key that the doctor requests. No object has it.
+const PROBE: &str = "causeway-doctor";
+/// S3 accepts no smaller part except the last one.
 pub const PART: usize = 5 << 20;
 
 /// A bucket. Its client is made at the first use.
 pub struct S3 {
     aws: Arc<Aws>,
     bucket: String,
-    /// For one operation. All bodies are in memory, so that only S3 and the way to it can be slow.
+    /// For one operation. All bodies are in memory, so that only S3 and the network can be slow.
     limit: Duration,
     client: OnceCell<Client>,
 }
@@ -41,8 +46,9 @@ pub struct Parts {
 
 /// S3 did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
-#[error("S3 failed to {operation}: {reason}")]
+#[error("S3's {operation} failed: {reason}")]
 pub struct S3Error {
+    /// As S3's API names it.
     operation: &'static str,
     /// With all causes, for the log.
     reason: String,
@@ -61,9 +67,13 @@ impl S3 {
     }
 
     /// Returns the name of the bucket.
-    #[allow(dead_code, reason = "the doctor names it")]
     pub fn bucket(&self) -> &str {
         &self.bucket
+    }
+
+    /// Returns what the SDK found in environment and profile.
+    pub async fn sdk(&self) -> &SdkConfig {
+        self.aws.sdk().await
     }
 
     /// Returns where the SDK sends its requests.
@@ -88,13 +98,41 @@ impl S3 {
         Client::from_conf(Builder::from(sdk).timeout_config(limits.build()).force_path_style(local).build())
     }
 
+    /// Starts an upload that is to be aborted: it needs the right to write, and stores nothing.
+    ///
+    /// # Errors
+    /// What S3 shows.
+    pub async fn begin_probe(&self) -> Result<Parts, Failure> {
+        let create = self.client().await.create_multipart_upload().bucket(&self.bucket).key(PROBE);
+        let begun = Box::pin(create.send()).await.map_err(|error| Failure::of(&error))?;
+        Ok(Parts { id: begun.upload_id.unwrap_or_default(), sent: Vec::new() })
+    }
+
+    /// Aborts the upload.
+    ///
+    /// # Errors
+    /// What S3 shows. In this case the bucket's lifecycle rule removes the upload.
+    pub async fn end_probe(&self, parts: Parts) -> Result<(), Failure> {
+        let abort = self.client().await.abort_multipart_upload().bucket(&self.bucket).key(PROBE).upload_id(parts.id);
+        Box::pin(abort.send()).await.map(drop).map_err(|error| Failure::of(&error))
+    }
+
+    /// Reads an object that most likely does not exist.
+    ///
+    /// # Errors
+    /// What S3 shows: `NoSuchKey` where the role may list the bucket.
+    pub async fn read_probe(&self) -> Result<(), Failure> {
+        let get = self.client().await.get_object().bucket(&self.bucket).key(PROBE);
+        Box::pin(get.send()).await.map(drop).map_err(|error| Failure::of(&error))
+    }
+
     /// Stores `body` as the object `key`.
     ///
     /// # Errors
     /// The object may have been stored nevertheless.
     pub async fn put(&self, key: &str, media_type: &str, body: Bytes) -> Result<(), S3Error> {
         let put = self.client().await.put_object().bucket(&self.bucket).key(key);
-        finish("put an object", put.content_type(media_type).body(ByteStream::from(body)).send()).await.map(drop)
+        finish("PutObject", put.content_type(media_type).body(ByteStream::from(body)).send()).await.map(drop)
     }
 
     /// Begins to upload the object `key` in parts.
@@ -104,7 +142,7 @@ impl S3 {
     pub async fn begin_parts(&self, key: &str, media_type: &str) -> Result<Parts, S3Error> {
         let create = self.client().await.create_multipart_upload().bucket(&self.bucket).key(key);
         let create = create.content_type(media_type).checksum_algorithm(ChecksumAlgorithm::Crc32);
-        let begun = finish("begin an upload", create.send()).await?;
+        let begun = finish("CreateMultipartUpload", create.send()).await?;
         Ok(Parts { id: begun.upload_id.unwrap_or_default(), sent: Vec::new() })
     }
 
@@ -116,7 +154,7 @@ impl S3 {
         let number = i32::try_from(parts.sent.len() + 1).expect("a picture has few parts");
         let part = self.client().await.upload_part().bucket(&self.bucket).key(key).upload_id(&parts.id);
         let part = part.part_number(number).checksum_algorithm(ChecksumAlgorithm::Crc32).body(ByteStream::from(body));
-        let sent = finish("upload a part", part.send()).await?;
+        let sent = finish("UploadPart", part.send()).await?;
         let sent =
             CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).set_checksum_crc32(sent.checksum_crc32);
         parts.sent.push(sent.build());
@@ -130,16 +168,16 @@ impl S3 {
     pub async fn complete_parts(&self, key: &str, parts: Parts) -> Result<(), S3Error> {
         let sent = CompletedMultipartUpload::builder().set_parts(Some(parts.sent)).build();
         let complete = self.client().await.complete_multipart_upload().bucket(&self.bucket).key(key);
-        finish("complete an upload", complete.upload_id(parts.id).multipart_upload(sent).send()).await.map(drop)
+        finish("CompleteMultipartUpload", complete.upload_id(parts.id).multipart_upload(sent).send()).await.map(drop)
     }
 
-    /// Gives an upload up. What was uploaded is removed.
+    /// Aborts an upload. S3 removes its parts.
     ///
     /// # Errors
     /// S3's.
     pub async fn abort_parts(&self, key: &str, parts: Parts) -> Result<(), S3Error> {
         let abort = self.client().await.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(parts.id);
-        finish("give an upload up", abort.send()).await.map(drop)
+        finish("AbortMultipartUpload", abort.send()).await.map(drop)
     }
 
     /// Removes the object `key`, if there is one.
@@ -148,15 +186,15 @@ impl S3 {
     /// S3's.
     pub async fn delete(&self, key: &str) -> Result<(), S3Error> {
         let delete = self.client().await.delete_object().bucket(&self.bucket).key(key);
-        finish("delete an object", delete.send()).await.map(drop)
+        finish("DeleteObject", delete.send()).await.map(drop)
     }
 
-    /// Returns a URL by which anybody can read the object `key` for `life`, as a file of this type.
+    /// Returns a URL with which everyone can read the object `key` for `life`, as a file of this type.
     ///
     /// # Errors
-    /// No credentials can be had.
+    /// There are no credentials.
     pub async fn presign(&self, key: &str, media_type: &str, life: Duration) -> Result<String, S3Error> {
-        const OPERATION: &str = "sign a URL";
+        const OPERATION: &str = "GetObject";
         let get = self.client().await.get_object().bucket(&self.bucket).key(key);
         let get = get.response_content_type(media_type).response_cache_control("private, max-age=60");
         let config = PresigningConfig::expires_in(life).map_err(|error| S3Error::new(OPERATION, &error))?;
@@ -172,18 +210,28 @@ impl fmt::Debug for S3 {
     }
 }
 
-/// Waits for one operation. On the heap: the SDK's futures have more than 20 kB each.
-async fn finish<T, E, R>(
+/// Waits for one operation, within its span. On the heap: the SDK's futures have more than 20 kB each.
+async fn finish<T, E: ProvideErrorMetadata, R>(
     operation: &'static str,
     sending: impl Future<Output = Result<T, SdkError<E, R>>>,
 ) -> Result<T, S3Error>
 where
     SdkError<E, R>: std::error::Error + 'static,
 {
-    Box::pin(sending).await.map_err(|error| S3Error::new(operation, &error))
+    traced("S3", operation, Box::pin(sending)).await.map_err(|error| S3Error::new(operation, &error))
 }
 
-/// Only a stand-in has no name of its own for each bucket.
+/// Returns whether S3 allows this name: 3 to 63 lower-case letters, digits, hyphens and dots, as a host name has them.
+pub fn is_bucket_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let ends_well = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    (3..=63).contains(&name.len())
+        && name.bytes().all(is_allowed)
+        && ends_well(name.as_bytes().first())
+        && ends_well(name.as_bytes().last())
+}
+
+/// Only a stand-in has no host name for each bucket.
 fn is_local(endpoint: &Url) -> bool {
     match endpoint.host() {
         Some(Host::Domain(name)) => !name.contains('.'),

@@ -15,18 +15,22 @@ use url::Url;
 use super::spans::traced;
 use super::{Aws, Service};
 
-/// All attempts of the SDK at one read of the secret, its own look-up of credentials included.
+/// Limit for all attempts of the SDK to read the secret once, including its look-up of credentials.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 const SERVICE: Service = Service { id: "Secrets Manager", host: "secretsmanager" };
 
 /// A client that is made at its first use.
-#[derive(Default)]
 pub struct SecretsManager {
     aws: Arc<Aws>,
     client: OnceCell<Client>,
 }
 
 impl SecretsManager {
+    /// Nothing is read yet.
+    pub fn new(aws: Arc<Aws>) -> Self {
+        Self { aws, client: OnceCell::new() }
+    }
+
     /// Returns the current version of the secret with this ARN or name.
     ///
     /// # Errors

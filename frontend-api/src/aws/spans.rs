@@ -23,8 +23,9 @@ pub async fn traced<T, E: ProvideErrorMetadata, R>(
         ],
     });
     let result = call.await;
-    if let Err(error) = &result {
-        span.failed(|| kind(error).to_owned());
+    match &result {
+        Ok(_) => span.succeeded(),
+        Err(error) => span.failed(|| kind(error).to_owned()),
     }
     result
 }

@@ -23,7 +23,7 @@ pub fn paced<Q, A, E>(capacity: usize, deadline: Duration) -> (Batcher<Q, A, E>,
     ends(capacity, deadline, Pace::adaptive(capacity, deadline))
 }
 
-/// Returns both ends of a queue for requests that all share one answer, so that more of them add no work.
+/// Returns both ends of a queue for requests that share one answer, so that more requests add no work.
 pub fn shared<Q, A, E>(capacity: usize, deadline: Duration) -> (Batcher<Q, A, E>, Inbox<Q, A, E>) {
     ends(capacity, deadline, Pace::fixed(capacity))
 }
@@ -76,7 +76,7 @@ impl<Q, A, E> Batcher<Q, A, E> {
         }
     }
 
-    /// The same queue for callers with another patience.
+    /// Returns the same queue with another deadline.
     #[cfg(test)]
     pub(super) fn with_deadline(&self, deadline: Duration) -> Self {
         Self { deadline, ..self.clone() }

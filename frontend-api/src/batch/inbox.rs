@@ -1,4 +1,4 @@
-//! The task's end of a queue: what it takes, and how it answers.
+//! The task's end of a queue: it takes batches and answers them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,20 +13,22 @@ use super::request::Request;
 
 /// Up to about this size, the database's work for one batch is short compared with its round trip.
 const LARGEST_BATCH: usize = 512;
-/// A batch is complete once this many turns of the event loop have brought no request: by then it holds what the kernel
-/// had. A timer would make every lone request wait for it.
+/// A batch of work is complete once this many turns of the event loop have brought no request: by then it has everything that the
+/// kernel had. A timer would delay every single request.
 const IDLE_TURNS: u32 = 2;
 
 /// The receiving end of a queue. When it is dropped, all requests in it are lost and no further one is accepted.
 pub struct Inbox<Q, A, E> {
     queue: mpsc::Receiver<Request<Q, A, E>>,
     pace: Pace,
+    /// Zero where more requests in a batch add nothing: the next batch takes those that come while this one is at work.
+    idle_turns: u32,
 }
 
 /// Requests to be served together. Those that are not answered before it is dropped are reported as lost.
 pub struct Batch<Q, A, E> {
     requests: Vec<Request<Q, A, E>>,
-    /// Shared by the parts of a split batch. The last one to be dropped tells the pace how long all of it took.
+    /// Shared by the parts of a split batch. The last one to be dropped reports the time of the whole batch to the pace.
     round: Arc<Round>,
 }
 
@@ -46,7 +48,8 @@ impl Drop for Round {
 
 impl<Q, A, E> Inbox<Q, A, E> {
     pub(super) fn new(queue: mpsc::Receiver<Request<Q, A, E>>, pace: Pace) -> Self {
-        Self { queue, pace }
+        let idle_turns = if pace.is_adaptive() { IDLE_TURNS } else { 0 };
+        Self { queue, pace, idle_turns }
     }
 
     /// Waits for a request, then gathers those that arrive with it. Returns `None` once every `Batcher` is dropped and
@@ -58,15 +61,12 @@ impl<Q, A, E> Inbox<Q, A, E> {
             let first = self.queue.recv().await?;
             self.admit(first, &mut requests);
         }
+        self.take_waiting(largest, &mut requests);
         let mut idle_turns = 0;
-        while idle_turns < IDLE_TURNS && requests.len() < largest {
+        while idle_turns < self.idle_turns && requests.len() < largest {
             yield_now().await;
             let before = requests.len();
-            while requests.len() < largest
-                && let Ok(request) = self.queue.try_recv()
-            {
-                self.admit(request, &mut requests);
-            }
+            self.take_waiting(largest, &mut requests);
             idle_turns = if requests.len() == before { idle_turns + 1 } else { 0 };
         }
         let oldest = requests.first()?.since;
@@ -74,8 +74,15 @@ impl<Q, A, E> Inbox<Q, A, E> {
         Some(Batch { requests, round: Arc::new(round) })
     }
 
-    /// Rejects a request that would be late even if it were served at once, so that its place goes to one that can be in
-    /// time.
+    fn take_waiting(&mut self, largest: usize, requests: &mut Vec<Request<Q, A, E>>) {
+        while requests.len() < largest
+            && let Ok(request) = self.queue.try_recv()
+        {
+            self.admit(request, requests);
+        }
+    }
+
+    /// Rejects a request that would be late even if it were served now, so that one that can be in time gets its place.
     fn admit(&self, request: Request<Q, A, E>, requests: &mut Vec<Request<Q, A, E>>) {
         if self.pace.gives_up_after(request.since.elapsed()) {
             request.answer(Err(Rejected::Full));
@@ -116,9 +123,7 @@ impl<Q, A, E> Batch<Q, A, E> {
             request.answer(answer.map_err(Rejected::Failed));
         }
     }
-}
 
-impl<Q, A, E> Batch<Q, A, E> {
     /// Gives each request the answer for one that waited as long as it did before the batch was complete.
     pub fn answer_by_wait(self, answer: impl Fn(Duration) -> A) {
         for request in self.requests {

@@ -1,4 +1,4 @@
-//! One request between its submitter and the task, and the one word on which both agree.
+//! One request between its submitter and the task, and the atomic state that both change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,18 +13,15 @@ const QUEUED: u8 = 0;
 const IN_FLIGHT: u8 = 1;
 const WITHDRAWN: u8 = 2;
 
-/// Moves once: from queued to in flight by the task, or from queued to withdrawn by the submitter. Whoever comes second
-/// sees it, so a withdrawn request is never worked on and the submitter knows whether the work had begun.
+/// Changes once: the task moves it from queued to in flight, or the submitter from queued to withdrawn. The second of them
+/// sees this, so a withdrawn request is never worked on, and the submitter knows whether the work had begun.
 #[derive(Default)]
 struct State(AtomicU8);
 
 impl State {
-    fn move_to(&self, next: u8) -> bool {
-        self.0.compare_exchange(QUEUED, next, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    fn is(&self, state: u8) -> bool {
-        self.0.load(Ordering::Acquire) == state
+    /// Moves on from queued, and returns what the state is now: another one if the other side was first.
+    fn move_to(&self, next: u8) -> u8 {
+        self.0.compare_exchange(QUEUED, next, Ordering::AcqRel, Ordering::Acquire).map_or_else(|now| now, |_| next)
     }
 }
 
@@ -37,7 +34,7 @@ pub(super) struct Request<Q, A, E> {
     reply: oneshot::Sender<Result<A, Rejected<E>>>,
 }
 
-/// The submitter's side. Dropping it withdraws the request.
+/// The submitter's side. If it is dropped, the work for the request does not begin.
 pub(super) struct Ticket<A, E> {
     state: Arc<State>,
     answer: oneshot::Receiver<Result<A, Rejected<E>>>,
@@ -53,12 +50,12 @@ pub(super) fn new<Q, A, E>(question: Q, trace: trace::Context) -> (Request<Q, A,
 impl<Q, A, E> Request<Q, A, E> {
     /// Puts the request in flight. Returns false if its submitter no longer waits.
     pub(super) fn begin(&self) -> bool {
-        (self.state.move_to(IN_FLIGHT) || self.state.is(IN_FLIGHT)) && !self.reply.is_closed()
+        self.state.move_to(IN_FLIGHT) == IN_FLIGHT && !self.reply.is_closed()
     }
 
     /// Answers the submitter, if it still waits.
     pub(super) fn answer(self, answer: Result<A, Rejected<E>>) {
-        // An error means that the submitter left, and it knows what it left behind.
+        // An error means that the submitter has left.
         let _ = self.reply.send(answer);
     }
 }
@@ -71,18 +68,12 @@ impl<A, E> Ticket<A, E> {
 
     /// Withdraws the request if its work has not begun. Returns true if it has.
     pub(super) fn withdraw(&self) -> bool {
-        !self.state.move_to(WITHDRAWN) && self.state.is(IN_FLIGHT)
+        self.state.move_to(WITHDRAWN) == IN_FLIGHT
     }
 
-    /// The outcome at the deadline: an answer that has just come counts.
+    /// Returns the outcome at the deadline: an answer that has just arrived counts.
     pub(super) fn late(mut self) -> Result<A, Rejected<E>> {
         let in_flight = self.withdraw();
         self.answer.try_recv().unwrap_or(Err(Rejected::Late { in_flight }))
-    }
-}
-
-impl<A, E> Drop for Ticket<A, E> {
-    fn drop(&mut self) {
-        self.withdraw();
     }
 }

@@ -3,9 +3,7 @@
 //! Each test is the far end itself and decides when it takes, answers or drops a batch. No test waits for time to pass
 //! except where a deadline is what it tests, and there the result is the same however slow the machine is.
 
-use std::collections::HashMap;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_common::telemetry::trace;
@@ -15,6 +13,8 @@ use futures_util::{FutureExt, poll};
 use super::batcher::ends;
 use super::pace::Pace;
 use super::{Batch, Batcher, Inbox, Rejected, paced, shared};
+
+mod crowds;
 
 const CAPACITY: usize = 1024;
 const NEVER: Duration = Duration::from_secs(3600);
@@ -76,6 +76,17 @@ async fn a_full_queue_rejects_at_once_and_serves_what_it_holds() {
     assert_eq!(batcher.submit(2, trace::Context::default()).await, Err(Rejected::Full));
     inbox.next().await.unwrap().answer_all(Ok(7));
     assert_eq!(join_all(waiting).await, [Ok(7), Ok(7)]);
+}
+
+#[tokio::test]
+async fn a_batch_that_took_too_long_shortens_the_queue() {
+    // Any time is too long for a deadline of zero.
+    let (batcher, mut inbox) = ends::<u32, u32, &str>(CAPACITY, NEVER, Pace::adaptive(CAPACITY, AT_ONCE));
+    let waiting = submitted(&batcher, 0..64).await;
+    inbox.next().await.unwrap().answer_all(Ok(7));
+    assert!(join_all(waiting).await.iter().all(Result::is_ok));
+    let _waiting = submitted(&batcher, 0..32).await;
+    assert_eq!(batcher.submit(32, trace::Context::default()).await, Err(Rejected::Full));
 }
 
 #[tokio::test]
@@ -190,82 +201,15 @@ async fn a_queue_whose_requests_share_one_answer_never_gives_up_on_one() {
     assert_eq!(join_all(waiting).await, [Ok(1), Ok(1), Ok(1)]);
 }
 
-/// What became of the work for each request, as the far end knows it.
-type Work = Arc<Mutex<HashMap<u32, u32>>>;
-
-/// A far end that answers some batches, splits some and drops some, in an order that the seed decides.
-async fn moody(mut inbox: Inbox<u32, u32, &'static str>, work: Work, mut seed: u64) {
-    while let Some(mut batch) = inbox.next().await {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        if seed >> 61 == 0 {
-            continue;
-        }
-        for question in live(&mut batch) {
-            *work.lock().unwrap().entry(question).or_default() += 1;
-        }
-        tokio::task::yield_now().await;
-        match seed >> 61 {
-            1 => drop(batch),
-            2 => batch.answer_all(Err("failed")),
-            3 => {
-                let (first, second) = batch.split();
-                first.answer_all(Ok(0));
-                drop(second);
-            }
-            _ => batch.answer_all(Ok(0)),
-        }
-    }
-}
-
-/// Submits requests with all kinds of patience, and returns those that ended and how.
-async fn crowd(batchers: [Batcher<u32, u32, &'static str>; 3], first: u32) -> Vec<(u32, Outcome)> {
-    let one = async |n: u32| {
-        let batcher = &batchers[n as usize % batchers.len()];
-        let mut outcome = pin!(batcher.submit(n, trace::Context::default()));
-        if n.is_multiple_of(7) {
-            // Leaves after a few turns.
-            for _ in 0..n % 5 {
-                if let std::task::Poll::Ready(outcome) = poll!(&mut outcome) {
-                    return Some((n, outcome));
-                }
-                tokio::task::yield_now().await;
-            }
-            return None;
-        }
-        Some((n, outcome.await))
-    };
-    join_all((first..first + 500).map(one)).await.into_iter().flatten().collect()
-}
-
-#[test]
-fn an_outcome_says_that_the_work_was_not_done_only_when_it_was_not_whatever_happens() {
-    for seed in 0..8 {
-        let (batcher, inbox) = ends(CAPACITY, NEVER, Pace::adaptive(CAPACITY, NEVER));
-        let batchers = [NEVER, Duration::from_millis(1), AT_ONCE].map(|deadline| batcher.with_deadline(deadline));
-        drop(batcher);
-        let work = Work::default();
-        let near: Vec<_> = (0..3)
-            .map(|thread| {
-                let batchers = batchers.clone();
-                std::thread::spawn(move || block_on(crowd(batchers, thread * 1000)))
-            })
-            .collect();
-        drop(batchers);
-        block_on(moody(inbox, work.clone(), seed));
-        let outcomes: Vec<_> = near.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
-        let work = work.lock().unwrap();
-        for (n, outcome) in outcomes {
-            let times = work.get(&n).copied().unwrap_or_default();
-            let expected = match outcome {
-                Ok(_) | Err(Rejected::Failed(_)) => 1,
-                Err(Rejected::Full) => 0,
-                Err(Rejected::Late { in_flight } | Rejected::Lost { in_flight }) => u32::from(in_flight),
-            };
-            assert_eq!(times, expected, "seed {seed}, request {n}: {outcome:?}");
-        }
-    }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+#[tokio::test]
+async fn work_waits_a_turn_for_more_of_it_and_a_shared_answer_does_not() {
+    let (batcher, mut inbox) = shared::<u32, u32, &str>(CAPACITY, NEVER);
+    let _waiting = submitted(&batcher, 0..3).await;
+    assert_eq!(inbox.next().now_or_never().unwrap().unwrap().live().len(), 3);
+    let (batcher, mut inbox) = queue(NEVER);
+    let _waiting = submitted(&batcher, 0..3).await;
+    let mut next = pin!(inbox.next());
+    assert!(poll!(&mut next).is_pending());
+    let _more = submitted(&batcher, 3..5).await;
+    assert_eq!(next.await.unwrap().live().len(), 5);
 }

@@ -1,4 +1,4 @@
-//! What a caller is told when a batch has no answer for it.
+//! The problems that a caller gets if a batch has no answer for it.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,7 @@
-//! Whether the database can be used now: one word that requests read and the supervisor keeps true.
+//! Whether the database can be used now: requests read it, and the supervisor updates it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use causeway_common::telemetry::chain;
 use tokio::sync::watch;
@@ -14,7 +15,8 @@ pub struct Availability(watch::Sender<State>);
 enum State {
     /// The first attempt to reach it has not ended.
     Starting,
-    Available,
+    /// Since then.
+    Available(Instant),
     Unavailable(Loss),
 }
 
@@ -39,25 +41,47 @@ impl Availability {
     pub fn check(&self) -> Result<(), DatabaseError> {
         match &*self.0.borrow() {
             State::Starting => Err(DatabaseError::Unavailable("the first connection is being made".into())),
-            State::Available => Ok(()),
+            State::Available(_) => Ok(()),
             State::Unavailable(loss) => Err(DatabaseError::Unavailable(loss.cause.clone())),
         }
+    }
+
+    /// As [`Self::check`], but lets the first connection be waited for.
+    ///
+    /// # Errors
+    /// Why the database can't be used: [`DatabaseError::Unavailable`].
+    pub(super) fn check_loss(&self) -> Result<(), DatabaseError> {
+        self.loss().map_or(Ok(()), |loss| Err(DatabaseError::Unavailable(loss.cause)))
     }
 
     /// Returns why the database can't be used, if an attempt to reach it has failed.
     pub fn loss(&self) -> Option<Loss> {
         match &*self.0.borrow() {
             State::Unavailable(loss) => Some(loss.clone()),
-            State::Starting | State::Available => None,
+            State::Starting | State::Available(_) => None,
+        }
+    }
+
+    /// Returns since when the database can be used.
+    pub fn available_since(&self) -> Option<Instant> {
+        match &*self.0.borrow() {
+            State::Available(since) => Some(*since),
+            State::Starting | State::Unavailable(_) => None,
         }
     }
 
     /// A connection could be made and the tables are there.
     pub(super) fn gained(&self) {
-        if self.check().is_err() {
+        let changed = self.0.send_if_modified(|state| {
+            let changed = !matches!(state, State::Available(_));
+            if changed {
+                *state = State::Available(Instant::now());
+            }
+            changed
+        });
+        if changed {
             tracing::info!("the database is available");
         }
-        self.0.send_replace(State::Available);
     }
 
     /// A connection could not be made.
@@ -77,7 +101,7 @@ impl Availability {
     pub async fn until(&self, available: bool) {
         let reached = |state: &State| match state {
             State::Starting => false,
-            State::Available => available,
+            State::Available(_) => available,
             State::Unavailable(_) => !available,
         };
         // The sender is `self`, so the channel can't be closed while we wait.

@@ -1,4 +1,4 @@
-//! Applies the migrations that take long while the service works: an index on a large table.
+//! Applies long migrations while the service runs, such as an index on a large table.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use super::Database;
 use super::error::DatabaseError;
 use super::migrations::Plan;
 
-/// The pauses double from a second, so that the last try is some 17 minutes after the first. Then the next start tries
-/// again: who may not build an index may not do so later either, and trying for ever would keep Aurora from pausing.
+/// The pauses double from a second, so that the last attempt is some 17 minutes after the first. After that, the next start
+/// tries again: a user who may not build an index cannot do so later either, and endless attempts would keep Aurora from
+/// pausing.
 const TRIES: u32 = 11;
 
 /// Returns when everything is applied or the tries are used up.
@@ -19,12 +20,12 @@ pub(super) async fn run(database: &Database, plan: &Plan) {
         database.availability.until(true).await;
         match attempt(database, plan).await {
             Ok(true) => return,
-            Ok(false) => tracing::debug!("another instance migrates in the background"),
-            Err(error) => tracing::warn!(cause = chain(&error), "migrating in the background failed"),
+            Ok(false) => tracing::debug!("another instance runs the background migration"),
+            Err(error) => tracing::warn!(cause = chain(&error), "the background migration failed"),
         }
         sleep(Duration::from_secs(1 << turn)).await;
     }
-    tracing::error!("migrating in the background is given up until the next start");
+    tracing::error!("the background migration stops until the next start");
 }
 
 async fn attempt(database: &Database, plan: &Plan) -> Result<bool, DatabaseError> {

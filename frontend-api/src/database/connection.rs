@@ -1,7 +1,7 @@
 //! A connection on loan from the pool, and a transaction on it.
 //!
-//! Every statement goes through [`Connection::statement`]. It limits the time, and notes what each failure means for the
-//! connection, so that no caller has to judge that.
+//! Every statement uses [`Connection::statement`], which limits the time and notes what each failure means for the
+//! connection.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
@@ -12,6 +12,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::Database;
+use super::conflicts::Repetition;
 use super::connector::Connector;
 use super::error::{DatabaseError, STATEMENT};
 use super::spans;
@@ -24,7 +25,7 @@ pub trait Queries {
     /// Returns all rows.
     ///
     /// # Errors
-    /// The server's error, or that the answer did not come in time.
+    /// The server's error, or a time-out.
     fn query(
         &self,
         sql: &str,
@@ -70,7 +71,7 @@ pub struct Connection {
     /// An error said that the connection is unfit for further use.
     spoiled: AtomicBool,
     in_transaction: AtomicBool,
-    /// Dropped last, so that the lane has a place again when the connection is back.
+    /// Dropped last, so that the lane has a free place when the connection has returned.
     _place: OwnedSemaphorePermit,
 }
 
@@ -90,18 +91,33 @@ impl Connection {
         self.object.as_ref().expect("it is taken only by drop")
     }
 
-    /// Waits for the answer to one statement, within the span of that statement.
-    async fn statement<T>(
+    /// Runs one statement, within the span of that statement. Outside of a transaction it is a transaction by itself, which
+    /// runs again if the server rolled it back because of another one.
+    async fn statement<T, F: Future<Output = Result<T, tokio_postgres::Error>>>(
         &self,
         sql: &str,
-        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        run: impl Fn() -> F,
     ) -> Result<T, DatabaseError> {
-        let mut span = spans::start(sql, || self.database.pool.manager().peer());
-        let result = self.answered(answer).await;
-        if let Err(error) = &result {
-            spans::failed(&mut span, error);
+        let mut repetition = None;
+        loop {
+            let mut span = spans::start(sql, || self.database.pool.manager().peer());
+            let error = match self.answered(run()).await {
+                Ok(answer) => {
+                    span.succeeded();
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            spans::failed(&mut span, &error);
+            drop(span);
+            let limit = self.database.config.query_timeout;
+            if !error.is_conflict()
+                || self.in_transaction.load(Relaxed)
+                || !repetition.get_or_insert_with(|| Repetition::within(limit)).again().await
+            {
+                return Err(error);
+            }
         }
-        result
     }
 
     /// Waits for the answer to one statement, and notes what a failure means for the connection.
@@ -127,7 +143,7 @@ impl Connection {
     }
 
     async fn command(&self, sql: &'static str) -> Result<(), DatabaseError> {
-        self.statement(sql, self.client().batch_execute(sql)).await
+        self.statement(sql, || self.client().batch_execute(sql)).await
     }
 
     /// `conflict` becomes true if another transaction is why this one fails.
@@ -141,22 +157,26 @@ impl Connection {
 impl Queries for Connection {
     async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, DatabaseError> {
         let client = self.client();
-        self.statement(sql, async { client.query(&client.prepare_cached(sql).await?, parameters).await }).await
+        let sql = &*self.database.config.engine.statement(sql);
+        self.statement(sql, || async { client.query(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 
     async fn query_opt(&self, sql: &str, parameters: Parameters<'_>) -> Result<Option<Row>, DatabaseError> {
         let client = self.client();
-        self.statement(sql, async { client.query_opt(&client.prepare_cached(sql).await?, parameters).await }).await
+        let sql = &*self.database.config.engine.statement(sql);
+        self.statement(sql, || async { client.query_opt(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 
     async fn query_one(&self, sql: &str, parameters: Parameters<'_>) -> Result<Row, DatabaseError> {
         let client = self.client();
-        self.statement(sql, async { client.query_one(&client.prepare_cached(sql).await?, parameters).await }).await
+        let sql = &*self.database.config.engine.statement(sql);
+        self.statement(sql, || async { client.query_one(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 
     async fn execute(&self, sql: &str, parameters: Parameters<'_>) -> Result<u64, DatabaseError> {
         let client = self.client();
-        self.statement(sql, async { client.execute(&client.prepare_cached(sql).await?, parameters).await }).await
+        let sql = &*self.database.config.engine.statement(sql);
+        self.statement(sql, || async { client.execute(&client.prepare_cached(sql).await?, parameters).await }).await
     }
 }
 

@@ -1,7 +1,8 @@
-//! Who logs in to which database: fixed by the environment, or read from Secrets Manager when it is needed.
+//! The credentials of the database: fixed by the environment, read from Secrets Manager when needed, or signed for each
+//! log-in.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
@@ -10,7 +11,9 @@ use tokio::sync::Mutex;
 
 use super::metrics;
 use super::secret::{self, SecretProblem};
+use crate::aws::Aws;
 use crate::aws::secrets_manager::SecretsManager;
+use crate::aws::token::{LogIn, Service, Signer, TokenError};
 
 /// One complete set of what a connection needs.
 #[derive(Debug, Clone)]
@@ -23,8 +26,12 @@ pub struct Credentials {
     pub name: String,
     /// The role that logs in.
     pub user: String,
-    /// Its password, if it has one.
+    /// Its password or token, if it has one.
     pub password: Option<SecretString>,
+    /// The version of the secret that they are.
+    pub version: Option<String>,
+    /// When the token expires, if the password is one.
+    pub token_until: Option<SystemTime>,
 }
 
 /// Where credentials come from.
@@ -36,10 +43,19 @@ pub enum CredentialsSource {
     Secret {
         /// The secret's ARN or name.
         id: String,
-        /// What the environment says and the secret need not.
+        /// The values that the environment overrides.
         overrides: Overrides,
-        /// `DB_SECRET_INTERVAL_MS`: the least time between two reads if the first one found nothing new; default 30000.
+        /// `DB_SECRET_INTERVAL_MS`: the shortest time between two reads if the first one found nothing new.
         interval: Duration,
+    },
+    /// `DB_AUTH=iam`: a token takes the place of a password, and each log-in has a new one.
+    Iam {
+        /// Where the database is and who logs in, without a password.
+        target: Credentials,
+        /// The region of the database.
+        region: String,
+        /// What the token is for.
+        service: Service,
     },
 }
 
@@ -54,7 +70,7 @@ pub struct Overrides {
 /// Why there are no credentials. Holds nothing secret.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CredentialsError {
-    /// Secrets Manager did not give the secret.
+    /// The secret could not be read from Secrets Manager.
     #[error("the secret {id:?} can't be read")]
     Read {
         /// Its ARN or name.
@@ -72,6 +88,9 @@ pub enum CredentialsError {
         #[source]
         problem: SecretProblem,
     },
+    /// There is no token to log in with.
+    #[error("no token for the database can be signed")]
+    Token(#[source] Arc<TokenError>),
 }
 
 /// After a first read that failed; doubled with each further one.
@@ -81,6 +100,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 pub struct CredentialsProvider {
     source: CredentialsSource,
     secrets_manager: SecretsManager,
+    signer: Signer,
     /// The lock is held while the secret is read, so that one read serves all who wait for it.
     known: Mutex<Known>,
 }
@@ -108,17 +128,21 @@ impl Known {
 
 impl CredentialsProvider {
     /// Nothing is read yet.
-    pub fn new(source: CredentialsSource) -> Self {
-        Self { source, secrets_manager: SecretsManager::default(), known: Mutex::default() }
+    pub fn new(source: CredentialsSource, aws: Arc<Aws>) -> Self {
+        let (secrets_manager, signer) = (SecretsManager::new(aws.clone()), Signer::new(aws));
+        Self { source, secrets_manager, signer, known: Mutex::default() }
     }
 
-    /// Returns the credentials as far as they are known.
+    /// Returns the credentials as far as they are known, with a new token if that is how to log in.
     ///
     /// # Errors
-    /// When the secret was never read and can't be read now.
+    /// When the secret was never read and can't be read now, or when no token can be signed.
     pub async fn current(&self) -> Result<Arc<Credentials>, CredentialsError> {
         let interval = match &self.source {
             CredentialsSource::Fixed(credentials) => return Ok(Arc::new(credentials.clone())),
+            CredentialsSource::Iam { target, region, service } => {
+                return self.signed(target, region, *service).await.map(Arc::new);
+            }
             CredentialsSource::Secret { interval, .. } => *interval,
         };
         let mut known = self.known.lock().await;
@@ -133,12 +157,20 @@ impl CredentialsProvider {
         self.renew(&mut known, None, last.min(interval)).await.map(|(credentials, _)| credentials)
     }
 
-    /// Returns newer credentials than `refused`, or `None` if there are none.
+    /// Returns newer credentials than `refused`, or `None` if there are none. A refused token is not signed again now:
+    /// the next log-in has a new one anyway.
     ///
     /// # Errors
     /// When the secret can't be read.
     pub async fn newer_than(&self, refused: &Arc<Credentials>) -> Result<Option<Arc<Credentials>>, CredentialsError> {
-        let CredentialsSource::Secret { interval, .. } = &self.source else { return Ok(None) };
+        let interval = match &self.source {
+            CredentialsSource::Fixed(_) => return Ok(None),
+            CredentialsSource::Iam { .. } => {
+                self.signer.distrust().await;
+                return Ok(None);
+            }
+            CredentialsSource::Secret { interval, .. } => interval,
+        };
         let mut known = self.known.lock().await;
         if let Some(credentials) = &known.current
             && !credentials.same_as(refused)
@@ -155,9 +187,37 @@ impl CredentialsProvider {
     /// Returns the secret's ARN or name, if that is where credentials come from.
     pub fn secret_id(&self) -> Option<&str> {
         match &self.source {
-            CredentialsSource::Fixed(_) => None,
+            CredentialsSource::Fixed(_) | CredentialsSource::Iam { .. } => None,
             CredentialsSource::Secret { id, .. } => Some(id),
         }
+    }
+
+    /// Returns where the database is and who logs in, as far as that needs no call, and never with a token.
+    pub fn fixed(&self) -> Option<&Credentials> {
+        match &self.source {
+            CredentialsSource::Fixed(credentials) => Some(credentials),
+            CredentialsSource::Iam { target, .. } => Some(target),
+            CredentialsSource::Secret { .. } => None,
+        }
+    }
+
+    /// Returns the signer of tokens and the region that they are for, with `DB_AUTH=iam`.
+    pub fn signer(&self) -> Option<(&Signer, &str)> {
+        match &self.source {
+            CredentialsSource::Iam { region, .. } => Some((&self.signer, region)),
+            CredentialsSource::Fixed(_) | CredentialsSource::Secret { .. } => None,
+        }
+    }
+
+    async fn signed(
+        &self,
+        target: &Credentials,
+        region: &str,
+        service: Service,
+    ) -> Result<Credentials, CredentialsError> {
+        let log_in = LogIn { host: &target.host, port: target.port, user: &target.user, region, service };
+        let token = self.signer.sign(log_in).await.map_err(|error| CredentialsError::Token(Arc::new(error)))?;
+        Ok(Credentials { password: Some(token.text), token_until: Some(token.until), ..target.clone() })
     }
 
     /// Returns the service that keeps the secret, if there is one.
@@ -165,42 +225,14 @@ impl CredentialsProvider {
         &self.secrets_manager
     }
 
-    /// Reads the secret, whatever is known already, and leaves what is known as it is.
+    /// Reads the secret and does not change the stored credentials.
     ///
     /// # Errors
-    /// When it can't be read or used.
+    /// When it can't be read or used, or when no token can be signed.
     pub async fn read(&self) -> Result<Credentials, CredentialsError> {
-        Ok(self.read_version().await?.0)
-    }
-
-    /// Reads the secret. If that finds nothing other than `refused`, the next read has to wait for `pause`.
-    async fn renew(
-        &self,
-        known: &mut Known,
-        refused: Option<&Credentials>,
-        pause: Duration,
-    ) -> Result<(Arc<Credentials>, bool), CredentialsError> {
-        let (credentials, version) = match self.read_version().await {
-            Ok(read) => read,
-            Err(failure) => {
-                known.failure = Some(failure.clone());
-                known.fruitless = Some(Fruitless { since: Instant::now(), pause });
-                return Err(failure);
-            }
-        };
-        if let Some(secret) = self.secret_id() {
-            tracing::info!(secret, version, "read the database's secret");
-        }
-        let is_new = refused.is_none_or(|refused| !credentials.same_as(refused));
-        known.failure = None;
-        known.fruitless = (!is_new).then(|| Fruitless { since: Instant::now(), pause });
-        Ok((known.current.insert(Arc::new(credentials)).clone(), is_new))
-    }
-
-    /// The credentials, and which version of the secret they are.
-    async fn read_version(&self) -> Result<(Credentials, Option<String>), CredentialsError> {
         let (id, overrides) = match &self.source {
-            CredentialsSource::Fixed(credentials) => return Ok((credentials.clone(), None)),
+            CredentialsSource::Fixed(credentials) => return Ok(credentials.clone()),
+            CredentialsSource::Iam { target, region, service } => return self.signed(target, region, *service).await,
             CredentialsSource::Secret { id, overrides, .. } => (id, overrides),
         };
         let answer = self.secrets_manager.read(id).await;
@@ -212,11 +244,45 @@ impl CredentialsProvider {
             .and_then(secret::parse)
             .and_then(|secret| overrides.apply(secret))
             .map_err(|problem| CredentialsError::Content { id: id.clone(), problem })?;
-        Ok((credentials, answer.version_id))
+        Ok(Credentials { version: answer.version_id, ..credentials })
+    }
+
+    /// Reads the secret. If that finds nothing other than `refused`, the next read has to wait for `pause`.
+    async fn renew(
+        &self,
+        known: &mut Known,
+        refused: Option<&Credentials>,
+        pause: Duration,
+    ) -> Result<(Arc<Credentials>, bool), CredentialsError> {
+        let credentials = match self.read().await {
+            Ok(credentials) => credentials,
+            Err(failure) => {
+                known.failure = Some(failure.clone());
+                known.fruitless = Some(Fruitless { since: Instant::now(), pause });
+                return Err(failure);
+            }
+        };
+        if let Some(secret) = self.secret_id() {
+            tracing::info!(secret, version = credentials.version, "read the database's secret");
+        }
+        let is_new = refused.is_none_or(|refused| !credentials.same_as(refused));
+        known.failure = None;
+        known.fruitless = (!is_new).then(|| Fruitless { since: Instant::now(), pause });
+        Ok((known.current.insert(Arc::new(credentials)).clone(), is_new))
     }
 }
 
 impl Credentials {
+    /// Returns the user and the database, and which version of the secret says so.
+    pub fn summary(&self) -> String {
+        format!("user {} of database {}{}", self.user, self.name, self.version_summary())
+    }
+
+    /// Returns the version as the end of a sentence.
+    pub fn version_summary(&self) -> String {
+        self.version.as_ref().map_or_else(String::new, |version| format!(", version {version}"))
+    }
+
     fn same_as(&self, other: &Self) -> bool {
         use secrecy::ExposeSecret;
         let password = |credentials: &Self| credentials.password.as_ref().map(|p| p.expose_secret().to_owned());

@@ -1,4 +1,4 @@
-//! What can go wrong with the database, what that means for the connection, and what the caller is told.
+//! The errors of the database, what each means for the connection, and what the caller sees.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(super) const STATEMENT: &str = "the query";
 /// Why there is no connection or no result.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// There is nobody to log in as.
+    /// There are no credentials.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// No connection could be made.
@@ -56,9 +56,9 @@ pub enum DatabaseError {
     #[error("{0} took too long")]
     TimedOut(&'static str),
     /// All connections of the pool stayed in use.
-    #[error("no connection of the pool got free in time")]
+    #[error("no connection of the pool became free in time")]
     PoolExhausted,
-    /// It is known to be down; the supervisor is at work.
+    /// It is known to be unavailable; the supervisor reconnects.
     #[error("the database is not available: {0}")]
     Unavailable(Arc<str>),
     /// This process is stopping.
@@ -86,7 +86,7 @@ impl DatabaseError {
         error.as_db_error().and_then(DbError::constraint) == Some(constraint)
     }
 
-    /// Returns true if a statement was sent and the server did not say what became of it.
+    /// Returns true if a statement was sent and its outcome is unknown.
     pub fn leaves_outcome_unknown(&self) -> bool {
         match self {
             // An ERROR rolls back. A FATAL can also end a session that has just committed.
@@ -102,7 +102,7 @@ impl DatabaseError {
     }
 
     /// The server rolled the transaction back because of another one: 40001, or a deadlock.
-    pub(super) fn is_conflict(&self) -> bool {
+    pub fn is_conflict(&self) -> bool {
         self.sqlstate() == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
             || self.sqlstate() == Some(&SqlState::T_R_DEADLOCK_DETECTED)
     }
@@ -113,10 +113,10 @@ impl DatabaseError {
 
     /// The connection must not be used again. Only a statement that the server itself rolled back leaves it clean.
     pub(super) fn spoils_connection(&self) -> bool {
-        !(self.refuses_data() || self.is_of_class(&["42"]))
+        !(self.refuses_data() || self.is_conflict() || self.is_of_class(&["42"]))
     }
 
-    /// All connections to this server must not be used again: it is read-only now, going down, or gone.
+    /// No connection to this server may be used again: it is read-only now, shutting down, or gone.
     pub(super) fn spoils_server(&self) -> bool {
         const CODES: [SqlState; 4] = [
             SqlState::READ_ONLY_SQL_TRANSACTION,
@@ -128,7 +128,7 @@ impl DatabaseError {
     }
 }
 
-/// What the server said, without the rows that its DETAIL quotes: those are not for the log.
+/// Returns the server's message without its DETAIL, which quotes rows that must not be logged.
 fn reported(error: &tokio_postgres::Error) -> String {
     let Some(said) = error.as_db_error() else { return chain(error) };
     let constraint = said.constraint().map(|name| format!(", constraint {name}")).unwrap_or_default();

@@ -1,11 +1,15 @@
-//! Who may use how many connections at once.
+//! Divides the pool: how many connections each batch loop and the single requests may use.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
-/// Whose connection is used. Each batch loop serves many requests with one statement at a time, so one connection is
-/// reserved for each, and single requests, which share the rest, can't take it.
+use super::Database;
+
+/// The user of a connection. Each batch loop serves many requests with one statement at a time, so one connection is
+/// reserved for each loop. Single requests share the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
     /// The loop that records visits.
@@ -20,7 +24,7 @@ pub enum Lane {
     Shared,
 }
 
-/// Lanes with a connection of their own.
+/// Lanes with a reserved connection.
 const RESERVED: usize = 4;
 /// Each lane has at least one connection.
 pub(super) const SMALLEST_POOL: usize = RESERVED + 1;
@@ -47,5 +51,18 @@ impl Lanes {
             Lane::Shared => &self.shared,
         };
         places.clone().acquire_owned().await.expect("lanes are never closed")
+    }
+}
+
+impl Database {
+    /// Waits as a single request does until a connection is free for it, and takes none. Returns false if that takes longer
+    /// than `limit`.
+    pub async fn has_free_connection(&self, limit: Duration) -> bool {
+        timeout(limit, self.lanes.place(Lane::Shared)).await.is_ok()
+    }
+
+    /// Returns how many connections single requests share.
+    pub fn shared_connections(&self) -> usize {
+        self.config.pool_size - RESERVED
     }
 }

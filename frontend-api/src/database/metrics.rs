@@ -1,4 +1,4 @@
-//! The metrics of the pool and of what it connects with.
+//! The metrics of the pool, its credentials and its certificate.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,13 +19,19 @@ static CONNECTION_ERRORS: LazyLock<Family<Labels, Counter>> = LazyLock::new(|| {
 static SECRET_READS: LazyLock<Family<Labels, Counter>> = LazyLock::new(|| {
     metrics::register("database_secret_reads", "Reads of the database's secret, by outcome", Family::default())
 });
+static CONFLICTS: LazyLock<Counter> = LazyLock::new(|| {
+    metrics::counter(
+        "database_conflicts",
+        "Statements and transactions that ran again because another one got in their way",
+    )
+});
 
 /// Seconds since 1970 at which the certificate that the server showed last ends; 0 if it has shown none.
 static CERTIFICATE_ENDS: AtomicU64 = AtomicU64::new(0);
 
 /// Notes when the server's certificate ends.
 pub(super) fn certificate_accepted(certificate: &[u8]) {
-    // One that can't be read is a matter of who accepts it; the gauge keeps its value.
+    // The verifier judges a certificate that can't be read; the gauge keeps its value.
     if let Ok(certificate) = Certificate::from_der(certificate) {
         let end = certificate.tbs_certificate.validity.not_after.to_unix_duration();
         CERTIFICATE_ENDS.store(end.as_secs(), Ordering::Relaxed);
@@ -41,6 +47,11 @@ fn certificate_days_left() -> f64 {
         Ok(left) => left.as_secs_f64() / DAY,
         Err(past) => -past.duration().as_secs_f64() / DAY,
     })
+}
+
+/// Counts a statement or transaction that runs again because of another one.
+pub(super) fn repeated() {
+    CONFLICTS.inc();
 }
 
 /// Counts a request as waiting until it is dropped.
@@ -73,7 +84,7 @@ fn label(name: &'static str, value: &str) -> Labels {
     vec![(name, value.to_owned())]
 }
 
-/// A closed set: what the server says is no label.
+/// A fixed set: the server's text is never a label.
 pub(super) fn cause(error: &DatabaseError) -> &'static str {
     match error {
         DatabaseError::Credentials(_) => "credentials",
@@ -103,10 +114,11 @@ impl Database {
         });
         metrics::computed_gauge(
             "database_certificate_days_left",
-            "Days until the certificate ends that the server showed last; NaN without TLS",
+            "Days until the server's newest certificate expires; NaN without TLS",
             certificate_days_left,
         );
         LazyLock::force(&WAITING);
+        LazyLock::force(&CONFLICTS);
         for cause in ["credentials", "refused", "network", "timeout", "other"] {
             CONNECTION_ERRORS.get_or_create_owned(&label("cause", cause));
         }

@@ -1,8 +1,8 @@
-//! Makes and changes the tables at start. Safe on many instances at once, and on a database that has the tables already.
+//! Creates and changes the tables at start. Safe on many instances at once, and on a database that already has the tables.
 //!
 //! Each feature has a list of [`Migration`]s. Which ones were applied is recorded in the table layout of refinery, which
-//! earlier versions used. Migrations that this version does not know were applied by a newer one, and are accepted: its
-//! roll-back must work.
+//! earlier versions used. Migrations that this version does not know were applied by a newer one, and are accepted, so that
+//! its roll-back works.
 //!
 //! Building an index on a large table takes long, and no request needs it. Such migrations run in the background, while the
 //! service records visits: see [`super::background`].
@@ -19,6 +19,8 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
+use super::conflicts::Repetition;
+use super::engine::{self, Engine};
 use super::error::DatabaseError;
 
 /// Where all features but the visits record their migrations.
@@ -32,7 +34,7 @@ const LOCK_LIMIT: Duration = Duration::from_secs(10);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// For an index of a table that has hundreds of millions of rows.
 const BACKGROUND_LIMIT: Duration = Duration::from_secs(4 * 3600);
-/// Any number will do; this one is ours.
+/// An arbitrary number.
 pub(super) const ADVISORY_LOCK: i64 = 0x0043_6175_7365_7761;
 /// Held by the instance that migrates in the background.
 const BACKGROUND_LOCK: i64 = ADVISORY_LOCK + 1;
@@ -44,6 +46,8 @@ pub struct Migration {
     name: &'static str,
     sql: String,
     how: How,
+    /// What runs on DSQL, if that can't be made of `sql`.
+    on_dsql: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +55,7 @@ enum How {
     /// In one transaction with its record in the history.
     Atomic,
     /// A statement by itself.
+    #[allow(dead_code, reason = "for migrations to come; today's run in a transaction or in the background")]
     Repeatable,
     /// A statement by itself, while the service works.
     Background,
@@ -61,25 +66,37 @@ enum How {
 impl Migration {
     /// A single statement that may be run again if the process dies before it is recorded: `CREATE … IF NOT EXISTS`, also
     /// `CREATE INDEX CONCURRENTLY`. `version` is unique within its history.
+    #[allow(dead_code, reason = "as `How::Repeatable`")]
     pub fn repeatable(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
-        Self { version, name, sql: sql.into(), how: How::Repeatable }
+        Self { version, name, sql: sql.into(), how: How::Repeatable, on_dsql: None }
     }
 
     /// A change that is applied and recorded in one transaction.
     pub fn atomic(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
-        Self { version, name, sql: sql.into(), how: How::Atomic }
+        Self { version, name, sql: sql.into(), how: How::Atomic, on_dsql: None }
     }
 
     /// As [`Migration::repeatable`], for a statement that takes long on a large table and that no request needs.
     pub fn background(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
-        Self { version, name, sql: sql.into(), how: How::Background }
+        Self { version, name, sql: sql.into(), how: How::Background, on_dsql: None }
     }
 
     /// Builds `index`, whose name needs no quotes, without blocking writes. `definition` is what follows `ON`.
     pub fn index(version: i32, name: &'static str, index: impl Into<String>, definition: &str) -> Self {
         let index = index.into();
         let sql = format!("CREATE INDEX CONCURRENTLY IF NOT EXISTS {index} ON {definition}");
-        Self { version, name, sql, how: How::Index(index) }
+        Self { version, name, sql, how: How::Index(index), on_dsql: None }
+    }
+
+    /// Runs `sql` on DSQL instead. It is written as all others are, and changed as they are.
+    pub fn on_dsql(mut self, sql: impl Into<String>) -> Self {
+        self.on_dsql = Some(sql.into());
+        self
+    }
+
+    /// Returns its statements on DSQL. Each is a transaction by itself, and can be repeated.
+    fn statements_on_dsql(&self) -> Vec<String> {
+        engine::on_dsql(self.on_dsql.as_ref().unwrap_or(&self.sql))
     }
 
     fn in_background(&self) -> bool {
@@ -131,6 +148,7 @@ impl Migrations {
 
 /// All features' migrations, in the order in which they are applied.
 pub(super) struct Plan {
+    engine: Engine,
     histories: Vec<Migrations>,
     said_that_newer_exist: AtomicBool,
 }
@@ -139,7 +157,7 @@ type Applied = BTreeMap<i32, (String, String)>;
 
 impl Plan {
     /// Features that share a history become one list.
-    pub(super) fn new(features: Vec<Migrations>) -> Self {
+    pub(super) fn new(engine: Engine, features: Vec<Migrations>) -> Self {
         let mut histories: Vec<Migrations> = Vec::new();
         for feature in features {
             match histories.iter_mut().find(|known| known.history == feature.history) {
@@ -147,12 +165,15 @@ impl Plan {
                 None => histories.push(feature),
             }
         }
-        Self { histories, said_that_newer_exist: AtomicBool::new(false) }
+        Self { engine, histories, said_that_newer_exist: AtomicBool::new(false) }
     }
 
-    /// Applies what is missing and returns whether something is left for the background. If nothing is missing, it takes
-    /// no lock and waits for nobody.
+    /// Applies what is missing and returns whether something is left for the background. If nothing is missing, it takes no
+    /// lock and does not wait.
     pub(super) async fn apply(&self, client: &Client) -> Result<bool, DatabaseError> {
+        if self.engine == Engine::Postgres {
+            limit_locks(client).await;
+        }
         let (mut complete, mut left) = (true, false);
         for Migrations { history, list } in &self.histories {
             let (background, now) = self.split(list, &applied(client, history).await?, history)?;
@@ -162,8 +183,11 @@ impl Plan {
         if complete {
             return Ok(left);
         }
+        if self.engine == Engine::Dsql {
+            self.apply_on_dsql(client).await?;
+            return Ok(false);
+        }
         lock(client).await?;
-        limit_locks(client).await;
         left = false;
         for Migrations { history, list } in &self.histories {
             // Another instance may have applied them while we waited for the lock.
@@ -175,6 +199,17 @@ impl Plan {
         }
         Ok(left)
         // The lock ends with the connection.
+    }
+
+    /// DSQL has no locks that could keep other instances away, so that several may apply the same. Whatever one of them has
+    /// made, the others find there.
+    async fn apply_on_dsql(&self, client: &Client) -> Result<(), DatabaseError> {
+        for Migrations { history, list } in &self.histories {
+            for migration in self.missing(list, &applied(client, history).await?, history)? {
+                run_on_dsql(client, history, migration).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Applies what [`Plan::apply`] left. Returns `false` if another instance is doing that.
@@ -190,7 +225,8 @@ impl Plan {
         Ok(true)
     }
 
-    /// What is missing: for the background, and for now. In a history that is empty all is for now: the tables are new.
+    /// Returns what is missing: for the background, and for now. If the history is empty, everything is for now, because the
+    /// tables are new.
     fn split<'a>(
         &self,
         list: &'a [Migration],
@@ -198,7 +234,9 @@ impl Plan {
         history: &str,
     ) -> Result<(Vec<&'a Migration>, Vec<&'a Migration>), DatabaseError> {
         let missing = self.missing(list, applied, history)?;
-        let waits = |migration: &&Migration| migration.in_background() && !applied.is_empty();
+        // DSQL builds indexes in the background by itself.
+        let may_wait = self.engine == Engine::Postgres && !applied.is_empty();
+        let waits = |migration: &&Migration| migration.in_background() && may_wait;
         Ok(missing.into_iter().partition(waits))
     }
 
@@ -261,24 +299,67 @@ async fn lock(client: &Client) -> Result<(), DatabaseError> {
         .unwrap_or(Err(DatabaseError::TimedOut("waiting for another instance's migrations")))
 }
 
-/// A table that another session has locked must not stop this one for longer; the supervisor tries again.
+/// A table that another session has locked must not stop this one for longer; the supervisor tries again. The server gives
+/// up before we do, so that no session stays behind.
 async fn limit_locks(client: &Client) {
-    let set = client.batch_execute("SET lock_timeout = '5s'");
+    let set = client.batch_execute("SET lock_timeout = '4s'");
     if let Err(error) = limited(LOOK_LIMIT, "limiting locks", set).await {
         // A database without table locks does not know the setting.
         tracing::debug!(error = causeway_common::telemetry::chain(&error), "lock_timeout is not set");
     }
 }
 
-async fn run(client: &Client, history: &str, migration: &Migration) -> Result<(), DatabaseError> {
-    let create = format!(
+fn create(history: &str) -> String {
+    format!(
         "CREATE TABLE IF NOT EXISTS {history} \
          (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))"
-    );
+    )
+}
+
+/// Each statement is repeated if another instance's has overtaken it, which shows as 40001.
+async fn run_on_dsql(client: &Client, history: &str, migration: &Migration) -> Result<(), DatabaseError> {
+    let mut steps = vec![create(history)];
+    steps.extend(migration.statements_on_dsql());
+    steps.push(format!("{} ON CONFLICT (version) DO NOTHING", migration.record(history)));
+    for step in steps {
+        let done = repeated(client, &step).await;
+        let done = match engine::built_index(&step) {
+            Some(index) if done.is_ok() => built(client, index).await,
+            _ => done,
+        };
+        done.map_err(|error| DatabaseError::Migration { migration: migration.label(), source: Box::new(error) })?;
+    }
+    tracing::info!(migration = migration.label(), history, "applied");
+    Ok(())
+}
+
+async fn repeated(client: &Client, step: &str) -> Result<(), DatabaseError> {
+    let mut repetition = Repetition::within(STEP_LIMIT);
+    loop {
+        let done = limited(STEP_LIMIT, "migrating", client.batch_execute(step)).await;
+        match done {
+            Err(error) if error.is_conflict() && repetition.again().await => {}
+            done => return done,
+        }
+    }
+}
+
+/// Waits until the index is complete: before that, a unique one does not refuse every second row.
+async fn built(client: &Client, index: &str) -> Result<(), DatabaseError> {
+    let wait = async {
+        while is_invalid(client, index).await? {
+            sleep(LOCK_PAUSE).await;
+        }
+        Ok(())
+    };
+    timeout(STEP_LIMIT, wait).await.unwrap_or(Err(DatabaseError::TimedOut("building an index")))
+}
+
+async fn run(client: &Client, history: &str, migration: &Migration) -> Result<(), DatabaseError> {
     let (sql, record) = (&migration.sql, migration.record(history));
-    // A failed statement ends the whole text, so that COMMIT is only reached if all went well.
+    // A failed statement ends the whole text, so that COMMIT is only reached if every statement succeeded.
     let atomic = || format!("BEGIN; {sql}; {record}; COMMIT");
-    let mut steps = vec![(LOOK_LIMIT, create)];
+    let mut steps = vec![(LOOK_LIMIT, create(history))];
     match &migration.how {
         How::Atomic => steps.push((STEP_LIMIT, atomic())),
         How::Repeatable => steps.extend([(STEP_LIMIT, sql.clone()), (LOOK_LIMIT, record)]),
@@ -298,7 +379,7 @@ async fn run(client: &Client, history: &str, migration: &Migration) -> Result<()
     Ok(())
 }
 
-/// Whether the index is what a build left that did not end: PostgreSQL keeps it, and does not use it.
+/// Returns whether an interrupted build left the index: PostgreSQL keeps such an index and does not use it.
 async fn is_invalid(client: &Client, index: &str) -> Result<bool, DatabaseError> {
     let sql = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)";
     let row = limited(LOOK_LIMIT, "looking at an index", client.query_one(sql, &[&index])).await?;

@@ -1,18 +1,21 @@
 //! The connection to PostgreSQL: configuration, credentials, TLS, pool, migrations, and whether it is available.
 //!
 //! [`Database::run`] and [`Database::transaction`] are the only ways to a connection. A background task ([`supervisor`])
-//! brings the database up, notices that it is gone, and brings it up again. Meanwhile requests are refused at once
-//! instead of waiting for a connection that will not come.
-#![allow(dead_code, reason = "users, sessions and diaries are built on it next")]
+//! makes the first connection, and reconnects when a request has noticed that the database is lost. Meanwhile requests are
+//! rejected immediately, without waiting for a connection.
 
 mod availability;
 mod background;
 mod config;
+mod conflicts;
 mod connection;
 mod connector;
 mod credentials;
+mod derived;
+mod engine;
 mod error;
 mod lanes;
+mod leases;
 mod metrics;
 mod migrations;
 mod secret;
@@ -27,19 +30,24 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use deadpool::managed::{Pool, PoolError, QueueMode};
+use causeway_common::random;
+use causeway_common::tasks::Place;
+use deadpool::managed::{Object, Pool, PoolError, QueueMode};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::CancelToken;
 
 pub use self::availability::Availability;
 pub use self::config::{DatabaseConfig, parse_port};
+pub use self::conflicts::Repetition;
 pub use self::connection::{Connection, Queries, Transaction};
 pub use self::connector::{Connector, driver_config};
 pub use self::credentials::{Credentials, CredentialsError, CredentialsProvider, CredentialsSource};
+pub use self::engine::{Engine, Key, KeyOfRow};
 pub use self::error::{DATABASE_UNAVAILABLE, DatabaseError};
 pub use self::lanes::Lane;
 use self::lanes::Lanes;
+pub use self::leases::Renewal;
 pub use self::migrations::{Migration, Migrations};
 pub use self::secret::SecretProblem;
 pub use self::tls::SslMode;
@@ -47,9 +55,6 @@ pub use crate::aws::secrets_manager::SecretsManager;
 
 /// While a connection can't be made and none is released, how often to look.
 const RELEASE_PAUSE: Duration = Duration::from_millis(250);
-
-/// How often a transaction runs that others keep getting in the way of.
-const MOST_ATTEMPTS: u32 = 10;
 
 /// The pool and what is known of the server behind it. Cheap to clone.
 #[derive(Clone)]
@@ -59,17 +64,19 @@ pub struct Database {
     lanes: Arc<Lanes>,
     /// A connection has returned to the pool.
     released: Arc<Notify>,
-    /// A request has used the database.
+    /// Wakes those who wait for the database to be used.
     used: Arc<Notify>,
     /// One permit for each cancel request that may be on its way.
     cancels: Arc<Semaphore>,
     availability: Arc<Availability>,
+    /// This process, as the holder of leases.
+    holder: Arc<str>,
 }
 
 impl Database {
-    /// A pool that has not connected yet; [`supervisor::run`] does.
-    pub fn new(config: Arc<DatabaseConfig>, credentials: Arc<CredentialsProvider>) -> Self {
-        let connector = Connector::new(config.clone(), credentials);
+    /// A pool that has not connected yet; [`supervisor::run`] does. Its connections are driven in `place`.
+    pub fn new(config: Arc<DatabaseConfig>, credentials: Arc<CredentialsProvider>, place: Place) -> Self {
+        let connector = Connector::new(config.clone(), credentials, place);
         let pool = Pool::builder(connector)
             .max_size(config.pool_size)
             // Those used last are used first, so that those not needed become idle and are closed.
@@ -79,7 +86,8 @@ impl Database {
         let lanes = Arc::new(Lanes::new(config.pool_size));
         let cancels = Arc::new(Semaphore::new(config.pool_size));
         let (released, used, availability) = Default::default();
-        Self { config, pool, lanes, released, used, cancels, availability }
+        let holder = random::text().into();
+        Self { config, pool, lanes, released, used, cancels, availability, holder }
     }
 
     /// Whether requests may use the database now.
@@ -87,12 +95,8 @@ impl Database {
         &self.availability
     }
 
-    /// Waits until the database is used from now on. Only one task may wait. What is done then does not wake a database that
-    /// has paused because nobody needs it.
+    /// Waits until the database is used. Work that follows does not wake a paused database.
     pub async fn used_again(&self) {
-        // Takes the note of an earlier use away.
-        self.used.notify_one();
-        self.used.notified().await;
         self.used.notified().await;
     }
 
@@ -100,14 +104,15 @@ impl Database {
     /// is cancelled and the connection leaves the pool.
     ///
     /// # Errors
-    /// Those of `work`, and when no connection can be made or none gets free within `DB_CONNECT_TIMEOUT_MS`.
+    /// Those of `work`, and when no connection can be made or becomes free within `DB_CONNECT_TIMEOUT_MS`.
     pub async fn run<T, E: From<DatabaseError>>(
         &self,
         lane: Lane,
         work: impl AsyncFnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.availability.check_loss()?;
         let connection = self.connection(lane).await?;
-        self.used.notify_one();
+        self.used.notify_waiters();
         work(&connection).await
     }
 
@@ -129,20 +134,24 @@ impl Database {
     /// which says nothing about this one.
     ///
     /// # Errors
-    /// As [`Database::transaction`]; a conflict only after several attempts or `DB_QUERY_TIMEOUT_MS`.
+    /// As [`Database::transaction`]; a conflict only if it lasts for `DB_QUERY_TIMEOUT_MS`.
     pub async fn repeating<T, E: From<DatabaseError>>(
         &self,
         work: impl AsyncFn(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let deadline = Instant::now() + self.config.query_timeout;
-        for _ in 1..MOST_ATTEMPTS {
+        let mut repetition = self.repetition();
+        loop {
             let conflict = AtomicBool::new(false);
             let result = self.attempt(&work, &conflict).await;
-            if result.is_ok() || !conflict.into_inner() || Instant::now() >= deadline {
+            if result.is_ok() || !conflict.into_inner() || !repetition.again().await {
                 return result;
             }
         }
-        self.transaction(work).await
+    }
+
+    /// Begins to repeat something within `DB_QUERY_TIMEOUT_MS`, for work that [`Database::repeating`] does not take.
+    pub fn repetition(&self) -> Repetition {
+        Repetition::within(self.config.query_timeout)
     }
 
     async fn attempt<T, E: From<DatabaseError>>(
@@ -150,8 +159,9 @@ impl Database {
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, E>,
         conflict: &AtomicBool,
     ) -> Result<T, E> {
+        self.availability.check_loss()?;
         let connection = self.connection(Lane::Shared).await?;
-        self.used.notify_one();
+        self.used.notify_waiters();
         let transaction = connection.begin(conflict).await?;
         match work(&transaction).await {
             Ok(value) => {
@@ -166,21 +176,17 @@ impl Database {
     }
 
     /// Returns a connection within `DB_CONNECT_TIMEOUT_MS`. If one more can't be made while others work, it waits for one
-    /// of those. If there is none, the database is unavailable until the supervisor has reached it again.
+    /// of those. If there is none, the database is unavailable until the supervisor has reconnected.
     async fn connection(&self, lane: Lane) -> Result<Connection, DatabaseError> {
         let deadline = Instant::now() + self.config.connect_timeout;
         let _waiting = metrics::Waiting::begin();
         let place = timeout_at(deadline, self.lanes.place(lane)).await.map_err(|_| DatabaseError::PoolExhausted)?;
         loop {
             let released = self.released.notified();
-            let error = match timeout_at(deadline, self.pool.get()).await {
-                Ok(Ok(object)) => return Ok(Connection::new(object, self.clone(), place)),
-                Ok(Err(PoolError::Backend(error))) => error,
-                Ok(Err(PoolError::Closed)) => DatabaseError::Closed,
-                Ok(Err(error)) => unreachable!("the pool has neither time-outs nor hooks: {error}"),
-                Err(_) => DatabaseError::TimedOut("connecting"),
+            let error = match self.take(deadline).await {
+                Ok(object) => return Ok(Connection::new(object, self.clone(), place)),
+                Err(error) => error,
             };
-            metrics::connection_failed(&error);
             let (manager, expired) = (self.pool.manager(), Instant::now() >= deadline);
             if !manager.has_connections() && (expired || !manager.has_attempts()) {
                 self.availability.lost(&error);
@@ -195,9 +201,23 @@ impl Database {
         }
     }
 
-    /// Returns once there is a connection that can be used.
+    /// Returns once there is a connection that can be used. It does not wait in a lane: requests that wait there for a lock
+    /// would keep the database unavailable for all others.
     async fn reach(&self) -> Result<(), DatabaseError> {
-        self.connection(Lane::Shared).await.map(drop)
+        self.take(Instant::now() + self.config.connect_timeout).await.map(drop)
+    }
+
+    /// Takes an idle connection from the pool, or makes one. A failure is counted.
+    async fn take(&self, deadline: Instant) -> Result<Object<Connector>, DatabaseError> {
+        let error = match timeout_at(deadline, self.pool.get()).await {
+            Ok(Ok(object)) => return Ok(object),
+            Ok(Err(PoolError::Backend(error))) => error,
+            Ok(Err(PoolError::Closed)) => DatabaseError::Closed,
+            Ok(Err(error)) => unreachable!("the pool has neither time-outs nor hooks: {error}"),
+            Err(_) => DatabaseError::TimedOut("connecting"),
+        };
+        metrics::connection_failed(&error);
+        Err(error)
     }
 
     /// Closes the idle connections: they lead to a writer that was demoted, or to a server that is gone.
@@ -205,7 +225,7 @@ impl Database {
         self.pool.retain(|_, _| false);
     }
 
-    /// Asks the server to cancel a statement that we no longer wait for: it would not notice by itself.
+    /// Asks the server to cancel a statement that no request waits for: the server would not notice by itself.
     fn cancel(&self, token: CancelToken) {
         // There is no runtime when the process ends, and then the server notices that the connection is closed.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };

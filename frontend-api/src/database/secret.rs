@@ -19,16 +19,20 @@ struct Document {
     host: Option<String>,
     port: Option<Port>,
     dbname: Option<String>,
+    engine: Option<String>,
 }
+
+/// Values of `engine` in secrets of other databases. Anything else may be a name of somebody's own for PostgreSQL.
+const OTHER_ENGINES: [&str; 8] = ["mysql", "mariadb", "sqlserver", "oracle", "mongo", "redshift", "db2", "documentdb"];
 
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Port {
-    Number(u16),
+    Number(i64),
     Text(String),
 }
 
-/// Why a secret can't be used. Tells keys and nothing of values.
+/// Why a secret can't be used. Names keys and never values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SecretProblem {
     /// Not text, or not a JSON object of strings.
@@ -37,6 +41,9 @@ pub enum SecretProblem {
     /// A key that is needed is absent.
     #[error("the secret has no {0:?}")]
     Lacks(&'static str),
+    /// `engine` names another kind of database.
+    #[error("the secret's \"engine\" is not PostgreSQL")]
+    Engine,
     /// `port` is there and is none.
     #[error("the secret's \"port\" is not a port")]
     Port,
@@ -47,9 +54,16 @@ pub(super) fn parse(json: &str) -> Result<DatabaseSecret, SecretProblem> {
     let document: Document = serde_json::from_str(json).map_err(|_| SecretProblem::NotJson)?;
     let port = match document.port {
         None => None,
-        Some(Port::Number(port)) => Some(port),
+        Some(Port::Number(port)) => Some(u16::try_from(port).map_err(|_| SecretProblem::Port)?),
         Some(Port::Text(text)) => Some(text.parse().map_err(|_| SecretProblem::Port)?),
     };
+    if port == Some(0) {
+        return Err(SecretProblem::Port);
+    }
+    let engine = document.engine.unwrap_or_default().to_lowercase();
+    if OTHER_ENGINES.iter().any(|other| engine.contains(other)) {
+        return Err(SecretProblem::Engine);
+    }
     Ok(DatabaseSecret {
         user: document.username.ok_or(SecretProblem::Lacks("username"))?,
         password: document.password.ok_or(SecretProblem::Lacks("password"))?,

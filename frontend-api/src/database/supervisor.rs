@@ -1,4 +1,4 @@
-//! Brings the database up, notices when it is gone, and brings it up again. Runs beside the server for as long as it does.
+//! Makes the first connection and the tables, and reconnects after a request has noticed that the database is lost.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::error::DatabaseError;
 use super::migrations::{Migrations, Plan};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Short, so that recovery is: two attempts a second cost a server that is coming up nothing.
+/// Short, so that recovery is short as well: two attempts a second cost a starting server nothing.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Makes the tables that `features` need and keeps the database available. Never ends.
 pub async fn run(database: Database, features: Vec<Migrations>) {
-    let plan = Plan::new(features);
+    let plan = Plan::new(database.config.engine, features);
     let left = Notify::new();
     let background = async {
         left.notified().await;
@@ -42,7 +42,7 @@ async fn keep_available(database: &Database, plan: &Plan, left: &Notify) {
     }
 }
 
-/// Migrates once, with a connection of its own. Later a connection of the pool is all that is needed: the tables are there.
+/// Migrates once, with a separate connection. After that, one connection of the pool is enough.
 async fn bring_up(database: &Database, plan: &Plan, migrated: &mut bool, left: &Notify) -> Result<(), DatabaseError> {
     if *migrated {
         return database.reach().await;

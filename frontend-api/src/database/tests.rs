@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_common::config::Vars;
+use causeway_common::tasks::Place;
 use causeway_testing::postgres::TestDatabase;
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::*;
@@ -13,12 +16,16 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn database(url: &str, more: &[(&str, &str)]) -> Database {
+    database_in(Place::default(), url, more)
+}
+
+fn database_in(place: Place, url: &str, more: &[(&str, &str)]) -> Database {
     let generous = [("DB_CONNECT_TIMEOUT_MS", "15000"), ("DB_QUERY_TIMEOUT_MS", "15000"), ("DATABASE_URL", url)];
     let lookup: BTreeMap<&str, &str> = generous.into_iter().chain(more.iter().copied()).collect();
     let mut vars = Vars::new(&lookup);
     let loaded = DatabaseConfig::load(&mut vars);
     let (config, source) = vars.finish(loaded).unwrap();
-    Database::new(Arc::new(config), Arc::new(CredentialsProvider::new(source)))
+    Database::new(Arc::new(config), Arc::new(CredentialsProvider::new(source, Arc::default())), place)
 }
 
 /// An empty table `t (n int primary key)`, and the pool that uses it.
@@ -42,6 +49,20 @@ async fn process(database: &Database) -> i32 {
 
 async fn insert(queries: &impl Queries, n: i32) -> Result<u64, DatabaseError> {
     queries.execute("INSERT INTO t VALUES ($1)", &[&n]).await
+}
+
+#[tokio::test]
+async fn a_connection_outlives_the_runtime_of_the_worker_that_asked_for_it() {
+    let server = TestDatabase::create().await;
+    let database = database_in(Handle::current().into(), server.url(), &[]);
+    let worker = || {
+        let database = database.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // The runtime ends with this closure.
+        tokio::task::spawn_blocking(move || runtime.block_on(process(&database)))
+    };
+    let first = worker().await.unwrap();
+    assert_eq!(worker().await.unwrap(), first);
 }
 
 #[tokio::test]
@@ -122,7 +143,9 @@ async fn a_connection_is_kept_after_an_error_in_the_data_and_dropped_after_other
 
 #[tokio::test]
 async fn a_statement_that_nobody_waits_for_is_cancelled_and_its_connection_replaced() {
-    let (server, database) = with_table().await;
+    let (server, _) = with_table().await;
+    // Longer than this test waits, so that the server's own limit does not end the statement.
+    let database = database(server.url(), &[("DB_QUERY_TIMEOUT_MS", "60000")]);
     let before = process(&database).await;
     let client = server.client().await;
     let locked = client.batch_execute("BEGIN; LOCK TABLE t").await;
@@ -152,19 +175,28 @@ async fn until(client: &tokio_postgres::Client, sql: &str, count: i64) {
 #[tokio::test]
 async fn a_lane_that_is_busy_leaves_the_others_their_connections() {
     let (_server, database) = with_table().await;
-    let held = async |lane| {
-        let () = database
-            .run(lane, async |_: &Connection| std::future::pending::<Result<(), DatabaseError>>().await)
-            .await
-            .unwrap();
+    let running = std::cell::Cell::new(0);
+    let hold = async |_: &Connection| {
+        running.set(running.get() + 1);
+        std::future::pending::<Result<(), DatabaseError>>().await
     };
     // DB_POOL_SIZE is 8: four are reserved, four shared.
-    let shared = futures_util::future::join_all((0..4).map(|_| held(Lane::Shared)));
+    assert_eq!(database.shared_connections(), 4);
+    assert!(database.has_free_connection(PATIENCE).await);
+    let shared = futures_util::future::join_all((0..8).map(|_| database.run(Lane::Shared, &hold)));
     let reserved = [Lane::VisitWrites, Lane::VisitReads, Lane::Sessions, Lane::Diaries];
     let others = async {
+        let four = async {
+            while running.get() < 4 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, four).await.expect("four single requests are served at once");
+        assert!(!database.has_free_connection(Duration::from_millis(50)).await);
         for lane in reserved {
             database.run(lane, async |c: &Connection| c.execute("SELECT 1", &[]).await).await.unwrap();
         }
+        assert_eq!(running.get(), 4, "the others wait");
     };
     tokio::select! {
         biased;
@@ -173,8 +205,65 @@ async fn a_lane_that_is_busy_leaves_the_others_their_connections() {
     }
 }
 
+#[test]
+fn who_waits_for_the_database_waits_until_the_first_attempt_has_ended() {
+    let availability = Availability::default();
+    let ends = |waiting: Option<()>| waiting.is_some();
+    let awaited = |available| ends(availability.until(available).now_or_never());
+    let known = || ends(availability.until_known().now_or_never());
+    assert!(!known() && !awaited(true) && !awaited(false));
+    availability.lost(&DatabaseError::PoolExhausted);
+    assert!(known() && !awaited(true) && awaited(false));
+    assert!(availability.loss().is_some() && availability.available_since().is_none());
+    availability.gained();
+    assert!(known() && awaited(true) && !awaited(false));
+    assert!(availability.loss().is_none() && availability.available_since().is_some());
+}
+
+#[test]
+fn the_secret_is_read_if_app_runner_asks_for_it_or_there_is_no_password() {
+    let plain = [("DB_HOST", "db.internal"), ("DB_USER", "app"), ("DBSECRETSNAME", "a-secret")];
+    let reads_secret = |more: &[(&str, &str)]| {
+        let lookup: BTreeMap<&str, &str> = plain.iter().chain(more).copied().collect();
+        let mut vars = Vars::new(&lookup);
+        let loaded = DatabaseConfig::load(&mut vars);
+        let (_, source) = vars.finish(loaded).unwrap();
+        matches!(source, CredentialsSource::Secret { .. })
+    };
+    assert!(reads_secret(&[]));
+    assert!(reads_secret(&[("DB_PASS", "x"), ("APPRUNNERSERVICE", "1")]));
+    assert!(!reads_secret(&[("DB_PASS", "x")]));
+}
+
+#[test]
+fn a_port_is_one_that_a_peer_can_listen_on() {
+    assert_eq!((parse_port("1"), parse_port("65535")), (Ok(1), Ok(65_535)));
+    for text in ["0", "65536", "-1", "", "x"] {
+        assert!(parse_port(text).is_err(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_until_it_ends_or_is_given_up() {
+    const LONG: Duration = Duration::from_secs(3600);
+    let server = TestDatabase::create().await;
+    let table = "CREATE TABLE leases (name text PRIMARY KEY, holder text NOT NULL, expires_at timestamptz NOT NULL)";
+    server.client().await.batch_execute(table).await.unwrap();
+    let [one, other] = [(), ()].map(|()| database(server.url(), &[]));
+    let takes = async |who: &Database, time, renewal| who.lease("work", time, renewal).await.unwrap();
+    assert!(takes(&one, LONG, Renewal::Refused).await);
+    assert!(!takes(&other, Duration::ZERO, Renewal::Allowed).await, "it belongs to another");
+    assert!(!takes(&one, LONG, Renewal::Refused).await, "the work was done a while ago");
+    assert!(takes(&one, LONG, Renewal::Allowed).await);
+    other.end_lease("work").await.unwrap();
+    assert!(!takes(&other, LONG, Renewal::Allowed).await, "only its holder gives it up");
+    one.end_lease("work").await.unwrap();
+    assert!(takes(&other, Duration::ZERO, Renewal::Allowed).await);
+    assert!(takes(&one, LONG, Renewal::Allowed).await, "the other's has ended");
+}
+
 async fn migrate(server: &TestDatabase, list: Vec<Migration>) -> Result<bool, DatabaseError> {
-    migrations::Plan::new(vec![Migrations::new(list)]).apply(&server.client().await).await
+    migrations::Plan::new(engine::Engine::Postgres, vec![Migrations::new(list)]).apply(&server.client().await).await
 }
 
 fn table(version: i32, name: &'static str) -> Migration {
@@ -297,4 +386,35 @@ async fn one_refused_connection_does_not_condemn_those_that_work() {
     drop(database);
     let sql = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
     admin.batch_execute(&sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_a_lock_do_not_keep_the_database_unavailable() {
+    let server = TestDatabase::create().await;
+    let database = database(server.url(), &[("DB_POOL_SIZE", "5"), ("DB_CONNECT_TIMEOUT_MS", "5000")]);
+    let (blocked, is_blocked) = tokio::sync::oneshot::channel();
+    let request = {
+        let database = database.clone();
+        async move {
+            let work = async |_: &Connection| {
+                blocked.send(()).unwrap();
+                std::future::pending::<Result<(), DatabaseError>>().await
+            };
+            database.run(Lane::Shared, work).await
+        }
+    };
+    let request = tokio::spawn(request);
+    is_blocked.await.unwrap();
+    database.reach().await.unwrap();
+    request.abort();
+}
+
+#[tokio::test]
+async fn while_the_database_is_lost_no_statement_waits_for_a_connection() {
+    let (_server, database) = with_table().await;
+    database.availability.lost(&DatabaseError::PoolExhausted);
+    let run: Result<(), _> = database.run(Lane::Shared, async |_: &Connection| Ok(())).await;
+    assert!(matches!(run, Err(DatabaseError::Unavailable(_))), "{run:?}");
+    let transaction: Result<(), _> = database.transaction(async |_: &Transaction<'_>| Ok(())).await;
+    assert!(matches!(transaction, Err(DatabaseError::Unavailable(_))), "{transaction:?}");
 }

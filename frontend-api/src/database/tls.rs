@@ -30,7 +30,7 @@ impl SslMode {
         const ALL: [SslMode; 4] = [SslMode::Disable, SslMode::Prefer, SslMode::Require, SslMode::VerifyFull];
         ALL.into_iter()
             .find(|mode| mode.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is none of {}", ALL.map(Self::as_str).join(", ")))
+            .ok_or_else(|| format!("{text:?} is not one of {}", ALL.map(Self::as_str).join(", ")))
     }
 
     fn as_str(self) -> &'static str {
@@ -57,10 +57,10 @@ impl std::fmt::Display for SslMode {
     }
 }
 
-/// A mode, and who decides on the server's certificate.
+/// A mode, and the verifier of the server's certificate.
 #[derive(Clone)]
 pub struct Tls {
-    /// `DB_SSLMODE`: default `verify-full` with a secret, else `prefer`.
+    /// `DB_SSLMODE`: by default `verify-full` with a secret, otherwise `prefer`.
     pub mode: SslMode,
     /// Decides as `mode` says.
     pub verifier: Arc<dyn ServerCertVerifier>,
@@ -72,7 +72,7 @@ impl Tls {
     /// Reads `root_cert` (PEM; one or more certificates). Without one, `verify-full` trusts the public authorities.
     pub(super) fn new(mode: SslMode, root_cert: Option<&Path>) -> Result<Self, String> {
         let given = root_cert.map(read_roots).transpose()?.map(verifier);
-        // Without VerifyFull, libpq's encryption against listeners, not against impostors.
+        // As in libpq, `prefer` and `require` encrypt without authenticating the server.
         let verifier = match (mode, given) {
             (SslMode::VerifyFull, given) => given.unwrap_or_else(public_verifier),
             (_, Some(given)) => judged_by(move |shown| forgive_the_name(shown.verify(&*given))),

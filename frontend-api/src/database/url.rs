@@ -9,7 +9,7 @@ use url::form_urlencoded;
 
 use super::tls::SslMode;
 
-/// Parameters of libpq that change nothing here: what they ask for is done anyway, or has another place.
+/// Parameters of libpq that change nothing here: their effect is always on, or another setting has it.
 const WITHOUT_EFFECT: [&str; 16] = [
     "application_name",
     "client_encoding",
@@ -51,7 +51,7 @@ const UNSUPPORTED: [&str; 19] = [
     "user",
 ];
 
-/// What the URL says of where to connect and as whom.
+/// The address, the database and the user in the URL.
 pub(super) struct UrlTarget {
     pub(super) host: String,
     pub(super) port: Option<u16>,
@@ -60,7 +60,7 @@ pub(super) struct UrlTarget {
     pub(super) password: Option<SecretString>,
 }
 
-/// What the URL says of TLS.
+/// The TLS parameters of the URL.
 #[derive(Default)]
 pub(super) struct TlsOptions {
     pub(super) mode: Option<SslMode>,
@@ -125,13 +125,13 @@ fn tls_options(query: &str) -> Result<TlsOptions, String> {
         match (key.as_ref(), value.as_ref()) {
             ("sslmode", mode) => {
                 let mode =
-                    SslMode::parse(mode).map_err(|_| "sslmode is none of disable, prefer, require, verify-full")?;
+                    SslMode::parse(mode).map_err(|_| "sslmode is not one of disable, prefer, require, verify-full")?;
                 options.mode = Some(mode);
             }
             ("sslrootcert", path) => options.root_cert = Some(PathBuf::from(path)),
             ("channel_binding", "require") => options.requires_channel_binding = true,
             ("channel_binding", "prefer" | "disable") => {}
-            ("channel_binding", _) => return Err("channel_binding is none of disable, prefer, require".to_owned()),
+            ("channel_binding", _) => return Err("channel_binding is not one of disable, prefer, require".to_owned()),
             (key, _) if WITHOUT_EFFECT.contains(&key) => {}
             (key, _) if UNSUPPORTED.contains(&key) => {
                 return Err(format!("has the parameter {key}, which is not supported"));

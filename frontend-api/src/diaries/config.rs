@@ -1,8 +1,12 @@
 //! Where pictures are stored, and how many.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_common::config::{Group, Optional, Var, Vars};
+
+use crate::aws::Aws;
+use crate::aws::s3::S3;
 
 const DIARY_BUCKET: Optional<String> = Optional::text(
     "DIARY_BUCKET",
@@ -19,7 +23,7 @@ const DIARY_UPLOADS: Var<usize> = Var::int(
     "DIARY_UPLOADS",
     8,
     1..=1000,
-    "Pictures that are uploaded at a time. Each needs up to 6 MB of memory; further ones wait for 20 s at most.",
+    "Pictures that are uploaded at a time. Each needs up to 6 MB of memory; further ones wait for 20 s at most. One user has a quarter of them at a time, at least one.",
 );
 
 const DIARY_STORAGE_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
@@ -32,10 +36,10 @@ const DIARY_STORAGE_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
 /// Where pictures are stored, and how many.
 #[derive(Debug)]
 pub struct DiariesConfig {
-    pub(super) bucket: Option<String>,
+    bucket: Option<String>,
     pub(super) user_bytes: i64,
     pub(super) uploads: usize,
-    pub(super) storage_timeout: Duration,
+    storage_timeout: Duration,
 }
 
 impl DiariesConfig {
@@ -44,6 +48,12 @@ impl DiariesConfig {
         title: "Diaries",
         variables: &[&DIARY_BUCKET, &DIARY_USER_MEGABYTES, &DIARY_UPLOADS, &DIARY_STORAGE_TIMEOUT_MS],
     };
+
+    /// Returns the bucket, if one is configured. Nothing is connected yet.
+    pub fn storage(&self, aws: &Arc<Aws>) -> Option<Arc<S3>> {
+        let bucket = self.bucket.clone()?;
+        Some(Arc::new(S3::new(aws.clone(), bucket, self.storage_timeout)))
+    }
 
     /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use causeway_common::http::limits::BodyError;
-use causeway_common::http::problem::{Failure, FieldError, Kind, NOT_FOUND, Retry};
+use causeway_common::http::problem::{BODY_TOO_LARGE, Failure, FieldError, Kind, NOT_FOUND, Retry};
 
 use super::picture::PictureError;
 use crate::aws::s3::S3Error;
@@ -32,6 +32,8 @@ pub enum DiaryError {
     NoStorage,
     #[error("too many pictures are being uploaded")]
     Busy,
+    #[error("the form has {bytes} bytes")]
+    TooLarge { bytes: u64 },
     #[error("the user has too many pictures")]
     Full { most: i64 },
     #[error("the sweep has taken the picture")]
@@ -105,7 +107,8 @@ pub static UPLOADS_BUSY: Kind = Kind {
     slug: "uploads-busy",
     status: 503,
     title: "Too many uploads",
-    meaning: "As many pictures as the service can take are being uploaded. Nothing was written.",
+    meaning: "As many pictures as the service takes at a time, or as one user may send at a time, are being uploaded, and \
+              others wait. Nothing was written.",
     retry: Retry::Later,
 };
 
@@ -155,6 +158,7 @@ impl Failure for DiaryError {
             Self::Database(error) => error.kind(),
             Self::Unread(error) => error.kind(),
             Self::Body(error) => error.kind(),
+            Self::TooLarge { .. } => &BODY_TOO_LARGE,
             Self::Picture(PictureError::Unsupported { .. }) => &PICTURE_TYPE,
             Self::Picture(_) => &PICTURE_REFUSED,
             Self::Storage(_) => &STORAGE_UNAVAILABLE,
@@ -181,6 +185,9 @@ impl Failure for DiaryError {
             Self::NoPicture => "This diary has no picture.".into(),
             Self::NoStorage => "This service stores no pictures. Send the diary without a file.".into(),
             Self::Busy => "Too many pictures are being uploaded; nothing was written. Try again later.".into(),
+            Self::TooLarge { bytes } => {
+                format!("The picture has {} MB; 10 MB is the most.", bytes.div_ceil(1_000_000)).into()
+            }
             Self::Full { most } => format!("Your pictures may need {} MB at most.", most / 1_000_000).into(),
             Self::Swept => "The upload took too long; nothing was written. Try again.".into(),
             Self::InFlight => "A request with this Idempotency-Key is at work; ask again for its answer.".into(),

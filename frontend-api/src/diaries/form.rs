@@ -8,7 +8,7 @@ use std::io;
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
-use causeway_common::http::limits::{BodyError, BodyStream};
+use causeway_common::http::limits::{BodyError, BodyStream, Clock};
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,12 +17,14 @@ use super::error::DiaryError;
 use super::picture::PictureError;
 use super::{Entry, Writing};
 
-const LONGEST_TEXT: usize = 20_000;
-const LONGEST_ALT: usize = 1000;
+/// Characters of a text.
+pub const LONGEST_TEXT: usize = 20_000;
+/// Characters that say what a picture shows.
+pub const LONGEST_ALT: usize = 1000;
 /// A character of JSON can need six bytes.
 const LONGEST_JSON: usize = 6 * LONGEST_TEXT + 1024;
 /// A form that is shorter can wait in memory for its place among the uploads.
-const SHORT: u64 = 128 * 1024;
+pub(super) const SHORT: u64 = 128 * 1024;
 
 /// A diary without a picture.
 #[derive(Deserialize, ToSchema)]
@@ -44,7 +46,7 @@ pub struct DiaryForm {
     #[schema(max_length = 1000, required = false)]
     alt: String,
     /// A JPEG, PNG, WebP or GIF of at most 10 MB and 50 megapixels. Its metadata is not stored.
-    #[schema(content_media_type = "application/octet-stream", required = false)]
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream", required = false)]
     file: Vec<u8>,
 }
 
@@ -72,16 +74,16 @@ pub(super) async fn read(headers: &HeaderMap, body: BodyStream, writing: &mut Wr
     read_form(headers, body, writing).await
 }
 
-async fn read_form(headers: &HeaderMap, mut body: BodyStream, writing: &mut Writing) -> Result<Entry, DiaryError> {
+async fn read_form(headers: &HeaderMap, body: BodyStream, writing: &mut Writing) -> Result<Entry, DiaryError> {
+    let clock = body.clock();
     if body.announced().is_some_and(|length| length > SHORT) {
-        writing.expect_picture().await?;
-        body.restart_clock();
+        writing.expect_picture(&clock).await?;
     }
     // Ours go through the parser as an error of the payload.
     let mut form = Multipart::new(headers, body.map_err(|error| PayloadError::Io(io::Error::other(error))));
     let mut parts = Parts::default();
     while let Some(field) = form.next().await {
-        read_part(field.map_err(malformed)?, &mut parts, writing).await?;
+        read_part(field.map_err(malformed)?, &mut parts, (writing, &clock)).await?;
     }
     let text = parts.text.ok_or_else(|| DiaryError::field("text", "is missing"))?;
     let alt = parts.alt.unwrap_or_default();
@@ -91,13 +93,17 @@ async fn read_form(headers: &HeaderMap, mut body: BodyStream, writing: &mut Writ
     Ok(Entry { text, alt })
 }
 
-async fn read_part(field: Field, parts: &mut Parts, writing: &mut Writing) -> Result<(), DiaryError> {
+async fn read_part(
+    field: Field,
+    parts: &mut Parts,
+    (writing, clock): (&mut Writing, &Clock),
+) -> Result<(), DiaryError> {
     match field.name().unwrap_or_default() {
         "text" if parts.text.is_none() => parts.text = Some(text_of(field, "text", LONGEST_TEXT).await?),
         "alt" if parts.alt.is_none() => parts.alt = Some(text_of(field, "alt", LONGEST_ALT).await?),
         "file" if !parts.has_file_part => {
             parts.has_file_part = true;
-            parts.has_picture = pass_on(field, writing).await?;
+            parts.has_picture = pass_on(field, writing, clock).await?;
         }
         name @ ("text" | "alt" | "file") => return Err(DiaryError::field(name.to_owned(), "is there twice")),
         _ => return Err(DiaryError::field("form", "has a part that is none of text, alt and file")),
@@ -106,13 +112,13 @@ async fn read_part(field: Field, parts: &mut Parts, writing: &mut Writing) -> Re
 }
 
 /// Gives a file to `writing`. Returns false if there is none.
-async fn pass_on(mut field: Field, writing: &mut Writing) -> Result<bool, DiaryError> {
+pub(super) async fn pass_on(mut field: Field, writing: &mut Writing, clock: &Clock) -> Result<bool, DiaryError> {
     let name = field.content_disposition().and_then(|disposition| disposition.get_filename());
     let has_name = name.is_some_and(|name| !name.is_empty());
     let mut has_content = false;
     while let Some(bytes) = field.next().await {
         has_content = true;
-        writing.push(&bytes.map_err(malformed)?).await?;
+        writing.push(&bytes.map_err(malformed)?, clock).await?;
     }
     // A browser sends a part without name and content if no file was chosen.
     if has_name && !has_content { Err(PictureError::Unsupported { heif: false }.into()) } else { Ok(has_content) }
@@ -134,6 +140,11 @@ pub(super) fn check_text(text: &str) -> Result<(), DiaryError> {
     check_length("text", text, LONGEST_TEXT)
 }
 
+/// Accepts what a picture shows, in words.
+pub(super) fn check_alt(alt: &str) -> Result<(), DiaryError> {
+    check_length("alt", alt, LONGEST_ALT)
+}
+
 fn check_length(name: &'static str, text: &str, longest: usize) -> Result<(), DiaryError> {
     if text.contains('\0') {
         return Err(DiaryError::field(name, "has the character U+0000"));
@@ -145,7 +156,7 @@ fn too_long(name: &'static str, longest: usize) -> DiaryError {
     DiaryError::field(name, format!("is longer than {longest} characters"))
 }
 
-fn malformed(error: MultipartError) -> DiaryError {
+pub(super) fn malformed(error: MultipartError) -> DiaryError {
     let detail = match error {
         MultipartError::Payload(PayloadError::Io(error)) => match error.downcast::<BodyError>() {
             Ok(error) => return error.into(),

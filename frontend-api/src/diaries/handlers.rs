@@ -1,26 +1,30 @@
-//! | method | path                  | answer |
-//! |--------|-----------------------|--------|
-//! | POST   | `/diaries`            | 201, the new diary |
-//! | GET    | `/diaries`            | one's own diaries, the newest first |
-//! | GET    | `/diaries/{id}`       | one diary |
-//! | PUT    | `/diaries/{id}`       | the diary with another text |
-//! | DELETE | `/diaries/{id}`       | the diary, deleted |
-//! | GET    | `/diaries/{id}/image` | 302 to the picture |
+//! | method | path                    | answer |
+//! |--------|-------------------------|--------|
+//! | POST   | `/diaries`              | 201, the new diary |
+//! | GET    | `/diaries`              | one's own diaries, the newest first |
+//! | GET    | `/diaries/{id}`         | one diary |
+//! | PUT    | `/diaries/{id}`         | the diary with another text |
+//! | DELETE | `/diaries/{id}`         | the diary, deleted |
+//! | POST   | `/diaries/{id}/restore` | the diary, no longer deleted |
+//! | GET    | `/diaries/{id}/image`   | 302 to the picture |
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, LINK, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
+use causeway_common::http::body::Json;
 use causeway_common::http::input::{Id, Query};
-use causeway_common::http::limits::{BodyStream, Json, Limits};
-use causeway_common::http::problem::{FIELDS_REFUSED, Problem, ProblemBody};
+use causeway_common::http::limits::{BodyStream, Limits};
+use causeway_common::http::problem::{FIELDS_REFUSED, JsonBody, Problem, ProblemBody, describe};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::openapi::{RefOr, Response};
+use utoipa::{IntoParams, IntoResponses};
 
 use super::form::{self, DiaryForm, NewDiary};
 use super::view::ShownDiary;
 use super::{Diaries, DiaryError, IdempotencyKey};
-use crate::auth::{DiaryId, Session};
+use crate::auth::{DiaryId, OwnChanged, OwnShown, Session};
 
 /// A picture of 10 MB with the rest of its form. With the wait for a place and the last part, a request ends before App
 /// Runner cuts it after 120 s.
@@ -30,6 +34,15 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PAGE: u16 = 20;
 const LONGEST_PAGE: u16 = 100;
 
+/// A route that needs one of one's own diaries, described for OpenAPI.
+struct OneDiary;
+
+impl IntoResponses for OneDiary {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        describe([(404, "One has no diary with this id"), (503, "The database is unavailable")])
+    }
+}
+
 /// Which page of the list.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +51,8 @@ pub struct ListQuery {
     /// Only diaries with smaller ids: the last id of the page before.
     #[param(minimum = 1)]
     before: Option<i64>,
-    /// How many at most.
+    /// How many at most. A page of long texts has fewer, but at least one if there is any: it ends at about 400 kB of
+    /// text. The header `Link` says whether there are older ones.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u16>,
 }
@@ -46,12 +60,11 @@ pub struct ListQuery {
 /// Writes a diary.
 #[utoipa::path(post, path = "/diaries", tag = "diaries",
     request_body(content((DiaryForm = "multipart/form-data"), (NewDiary = "application/json"))),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. A request that is sent again within 24 hours with the same key and content gets the same answer, and nothing is written twice.")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "1 to 255 visible ASCII characters. A request that is sent again within 24 hours with the same key and content gets the same answer, and nothing is written twice.")),
     security(("cookie" = []), ("bearer" = [])), responses(
     (status = 201, description = "The new diary", body = ShownDiary, headers(("Location" = String, description = "The diary's path"))),
     (status = 400, description = "The body is neither such a form nor JSON, or did not arrive whole", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "A page of another site sent the request, or the admin did", body = ProblemBody, content_type = "application/problem+json"),
+    OwnChanged,
     (status = 404, description = "The account was deleted meanwhile", body = ProblemBody, content_type = "application/problem+json"),
     (status = 408, description = "The body is too slow", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "A request with this Idempotency-Key has not ended", body = ProblemBody, content_type = "application/problem+json"),
@@ -82,9 +95,8 @@ pub async fn create(
 
 /// Lists one's own diaries, the newest first.
 #[utoipa::path(get, path = "/diaries", tag = "diaries", params(ListQuery), security(("cookie" = []), ("bearer" = [])), responses(
-    (status = 200, description = "A page of diaries", body = Vec<ShownDiary>),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "The admin has no diaries", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 200, description = "A page of diaries", body = Vec<ShownDiary>, headers(("Link" = String, description = "The next page, with rel=\"next\", if there are older diaries"))),
+    OwnShown,
     (status = 422, description = "A parameter is not accepted", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "The database is unavailable, slow or has too many waiting requests", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -92,23 +104,26 @@ pub async fn list(
     session: Session,
     Query(query): Query<ListQuery>,
     diaries: web::Data<Diaries>,
-) -> Result<web::Json<Vec<ShownDiary>>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let (before, limit) = (query.before.unwrap_or(i64::MAX), query.limit.unwrap_or(PAGE));
     if !(1..=LONGEST_PAGE).contains(&limit) || before < 1 {
         let detail = format!("`limit` is from 1 to {LONGEST_PAGE}, and `before` is positive.");
         return Err(Problem::new(&FIELDS_REFUSED, detail));
     }
     let page = diaries.list(session.user, before, limit).await?;
-    Ok(web::Json(page.into_iter().map(ShownDiary::from).collect()))
+    let mut answer = HttpResponse::Ok();
+    if let Some(last) = page.diaries.last().filter(|_| page.more) {
+        answer.insert_header((LINK, format!("</diaries?before={}&limit={limit}>; rel=\"next\"", last.id)));
+    }
+    let shown: Vec<_> = page.diaries.into_iter().map(ShownDiary::from).collect();
+    Ok(answer.json(shown))
 }
 
 /// Shows one diary.
 #[utoipa::path(get, path = "/diaries/{id}", tag = "diaries", params(("id" = DiaryId, Path, description = "The diary's id")), security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "The diary", body = ShownDiary),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "The admin has no diaries", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "One has no diary with this id", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, description = "The database is unavailable", body = ProblemBody, content_type = "application/problem+json"),
+    OwnShown,
+    OneDiary,
 ))]
 pub async fn show(
     session: Session,
@@ -121,15 +136,10 @@ pub async fn show(
 /// Replaces the text of a diary.
 #[utoipa::path(put, path = "/diaries/{id}", tag = "diaries", request_body = NewDiary, params(("id" = DiaryId, Path, description = "The diary's id")), security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "The changed diary", body = ShownDiary),
-    (status = 400, description = "The body is not JSON or did not arrive whole", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "A page of another site sent the request, or the admin did", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "One has no diary with this id", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 408, description = "The body is too slow", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, description = "The body is not `application/json`", body = ProblemBody, content_type = "application/problem+json"),
+    JsonBody,
+    OwnChanged,
+    OneDiary,
     (status = 422, description = "The text is not accepted", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, description = "The database is unavailable", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn change(
     session: Session,
@@ -137,16 +147,14 @@ pub async fn change(
     Json(NewDiary { text }): Json<NewDiary>,
     diaries: web::Data<Diaries>,
 ) -> Result<web::Json<ShownDiary>, Problem> {
-    Ok(web::Json(diaries.change(session.user, id, &text).await?.into()))
+    Ok(web::Json(diaries.change(session.user, id, &text, None).await?.into()))
 }
 
-/// Deletes a diary. It is removed for good after 30 days.
+/// Deletes a diary. It can be restored for 30 days, and is removed for good after that.
 #[utoipa::path(delete, path = "/diaries/{id}", tag = "diaries", params(("id" = DiaryId, Path, description = "The diary's id")), security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "The diary that was deleted", body = ShownDiary),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "A page of another site sent the request, or the admin did", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "One has no diary with this id", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, description = "The database is unavailable", body = ProblemBody, content_type = "application/problem+json"),
+    OwnChanged,
+    OneDiary,
 ))]
 pub async fn delete(
     session: Session,
@@ -156,11 +164,25 @@ pub async fn delete(
     Ok(web::Json(diaries.delete(session.user, id).await?.into()))
 }
 
+/// Takes the deletion of a diary back, within 30 days. A diary that is not deleted stays as it is.
+#[utoipa::path(post, path = "/diaries/{id}/restore", tag = "diaries", params(("id" = DiaryId, Path, description = "The diary's id")), security(("cookie" = []), ("bearer" = [])), responses(
+    (status = 200, description = "The diary", body = ShownDiary),
+    OwnChanged,
+    (status = 404, description = "One has no diary with this id, or deleted it more than 30 days ago", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, description = "The database is unavailable", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub async fn restore(
+    session: Session,
+    Id(id): Id<DiaryId>,
+    diaries: web::Data<Diaries>,
+) -> Result<web::Json<ShownDiary>, Problem> {
+    Ok(web::Json(diaries.restore(session.user, id).await?.into()))
+}
+
 /// Redirects to the picture of a diary, at a URL that works for two minutes.
 #[utoipa::path(get, path = "/diaries/{id}/image", tag = "diaries", params(("id" = DiaryId, Path, description = "The diary's id")), security(("cookie" = []), ("bearer" = [])), responses(
     (status = 302, description = "To the picture", headers(("Location" = String, description = "The picture's URL"))),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "The admin has no diaries", body = ProblemBody, content_type = "application/problem+json"),
+    OwnShown,
     (status = 404, description = "One has no diary with this id, or it has no picture", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "The database or the storage of pictures is unavailable", body = ProblemBody, content_type = "application/problem+json"),
 ))]

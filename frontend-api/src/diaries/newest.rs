@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use super::store::{self, Asked, Diary};
+use causeway_common::telemetry::trace;
+
+use super::store::{self, Asked, Page};
 use crate::batch::Inbox;
 use crate::database::{Database, DatabaseError, Lane};
 
-/// Lists in one query. More would need too much memory: a list can have 100 texts.
+/// Pages in one query. With the longest texts, their rows need about 31 MB: `store` limits the bytes of each page.
 const MOST: usize = 64;
 
 /// Ends when no request can be submitted any more.
-pub(super) async fn run(database: Database, mut inbox: Inbox<Asked, Vec<Diary>, Arc<DatabaseError>>) {
+pub(super) async fn run(database: Database, mut inbox: Inbox<Asked, Page, Arc<DatabaseError>>) {
     while let Some(batch) = inbox.next().await {
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
@@ -24,8 +26,9 @@ pub(super) async fn run(database: Database, mut inbox: Inbox<Asked, Vec<Diary>, 
                 continue;
             }
             let query = async |connection: &_| store::newest(connection, &asked).await;
-            match database.run(Lane::Diaries, query).await {
-                Ok(lists) => part.answer_each(lists.into_iter().map(Ok)),
+            let span = trace::Shared::start("list diaries", part.traces());
+            match span.run(database.run(Lane::Diaries, query)).await {
+                Ok(pages) => part.answer_each(pages.into_iter().map(Ok)),
                 Err(error) => part.answer_all(Err(Arc::new(error))),
             }
         }

@@ -1,5 +1,5 @@
-//! Removes what is no longer needed: pictures without a diary, diaries that were deleted 30 days ago, expired sessions, counts of
-//! attempts and idempotency keys.
+//! Removes what is no longer needed: what deleted accounts leave, pictures without a diary, diaries that were deleted 30 days ago,
+//! expired sessions, counts of attempts and idempotency keys.
 //!
 //! It never wakes a database that pauses: it runs after a request has used the database, once an hour at most, and at
 //! once when an account was deleted. One instance runs it at a time, by a lease. Two at once would do no harm: each step
@@ -16,7 +16,7 @@ use super::error::DiaryError;
 use super::pictures;
 use crate::auth::Auth;
 use crate::aws::s3::S3;
-use crate::database::{Database, DatabaseError, Lane, Queries};
+use crate::database::{Database, DatabaseError, Lane, Queries, Renewal};
 
 const PAUSE: Duration = Duration::from_secs(3600);
 /// After a sweep that failed, or while another instance sweeps.
@@ -24,11 +24,23 @@ const SOON: Duration = Duration::from_secs(30);
 /// Rows of one statement, so that none holds locks for long.
 const PIECE: i64 = 100;
 
+/// The lease of the instance that sweeps.
+const SWEEP: &str = "sweep";
+/// The lease that says that there was a sweep within the hour.
+const HOURLY: &str = "sweep of the hour";
 /// Rows that are to be removed, in pieces.
-const EXPIRED: [&str; 2] = [
+const EXPIRED: [&str; 5] = [
+    "DELETE FROM diaries WHERE (user_id, id) IN (SELECT user_id, id FROM diaries \
+         WHERE user_id IN (SELECT id FROM users WHERE deleted_at IS NOT NULL) LIMIT $1)",
+    "DELETE FROM idempotency_keys WHERE (user_id, key) IN (SELECT user_id, key FROM idempotency_keys \
+         WHERE user_id IN (SELECT id FROM users WHERE deleted_at IS NOT NULL) LIMIT $1)",
+    // A request that was under way when the account was deleted may have written one more diary.
+    "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE deleted_at IS NOT NULL \
+         AND NOT EXISTS (SELECT FROM diaries WHERE diaries.user_id = users.id) LIMIT $1)",
     "DELETE FROM idempotency_keys WHERE (user_id, key) IN ( \
          SELECT user_id, key FROM idempotency_keys WHERE created_at < now() - interval '24 hours' LIMIT $1)",
-    "DELETE FROM diaries WHERE (user_id, id) IN ( \
+    // The outer condition is tested again if a diary is restored meanwhile.
+    "DELETE FROM diaries WHERE deleted_at < now() - interval '30 days' AND (user_id, id) IN ( \
          SELECT user_id, id FROM diaries WHERE deleted_at < now() - interval '30 days' LIMIT $1)",
 ];
 
@@ -37,8 +49,6 @@ struct Sweep {
     database: Database,
     auth: Arc<Auth>,
     s3: Option<Arc<S3>>,
-    /// Of the leases.
-    holder: String,
 }
 
 /// Why it runs.
@@ -52,7 +62,7 @@ enum Reason {
 
 /// Runs until the process stops.
 pub(super) async fn run(database: Database, auth: Arc<Auth>, s3: Option<Arc<S3>>, deleted: Arc<Notify>) {
-    let sweep = Sweep { database, auth, s3, holder: super::random_text() };
+    let sweep = Sweep { database, auth, s3 };
     let mut reason = sweep.wait(&deleted, Duration::ZERO).await;
     loop {
         reason = match sweep.once(reason).await {
@@ -86,16 +96,16 @@ impl Sweep {
 
     /// Sweeps, unless another instance does or did within the hour. Returns false if another one is at work.
     async fn once(&self, reason: Reason) -> Result<bool, DiaryError> {
-        if reason == Reason::Used && !self.lease("sweep of the hour", PAUSE).await? {
+        if reason == Reason::Used && !self.database.lease(HOURLY, PAUSE, Renewal::Refused).await? {
             return Ok(true);
         }
-        if !self.lease("sweep", 2 * SOON).await? {
+        if !self.keep_lease().await? {
             return Ok(false);
         }
         let result = self.everything().await;
-        self.release("sweep").await?;
+        self.database.end_lease(SWEEP).await?;
         if result.is_err() {
-            self.release("sweep of the hour").await?;
+            self.database.end_lease(HOURLY).await?;
         }
         result.map(|()| true)
     }
@@ -105,7 +115,7 @@ impl Sweep {
         for sql in EXPIRED {
             let piece = async |connection: &_| execute(connection, sql).await;
             while self.database.run(Lane::Shared, piece).await? == PIECE.unsigned_abs() {
-                self.lease("sweep", 2 * SOON).await?;
+                self.keep_lease().await?;
             }
         }
         let Some(s3) = &self.s3 else { return Ok(()) };
@@ -126,35 +136,16 @@ impl Sweep {
                 self.database.run(Lane::Shared, forget).await?;
             }
             tracing::info!(pictures = keys.len(), "the sweep removed pictures");
-            self.lease("sweep", 2 * SOON).await?;
+            self.keep_lease().await?;
         }
     }
 
-    /// Takes or keeps a lease. Returns false if another instance has it.
-    async fn lease(&self, name: &str, time: Duration) -> Result<bool, DatabaseError> {
-        let take = async |connection: &_| take_lease(connection, name, &self.holder, time).await;
-        Ok(self.database.run(Lane::Shared, take).await? == 1)
-    }
-
-    /// Ends a lease, so that the next sweep need not wait for its end.
-    async fn release(&self, name: &str) -> Result<(), DatabaseError> {
-        let release = async |connection: &_| delete_lease(connection, name, &self.holder).await;
-        self.database.run(Lane::Shared, release).await.map(drop)
+    /// Takes or keeps the lease of the running sweep. Returns false if another instance has it.
+    async fn keep_lease(&self) -> Result<bool, DatabaseError> {
+        self.database.lease(SWEEP, 2 * SOON, Renewal::Allowed).await
     }
 }
 
 async fn execute(queries: &impl Queries, sql: &str) -> Result<u64, DatabaseError> {
     queries.execute(sql, &[&PIECE]).await
-}
-
-async fn take_lease(queries: &impl Queries, name: &str, holder: &str, time: Duration) -> Result<u64, DatabaseError> {
-    let sql = "INSERT INTO leases (name, holder, expires_at) VALUES ($1, $2, now() + $3 * interval '1 second') \
-               ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at \
-               WHERE leases.expires_at < now() OR (leases.holder = excluded.holder AND leases.name = 'sweep')";
-    queries.execute(sql, &[&name, &holder, &time.as_secs_f64()]).await
-}
-
-/// Leaves the lease alone if it has ended and another instance has taken it.
-async fn delete_lease(queries: &impl Queries, name: &str, holder: &str) -> Result<u64, DatabaseError> {
-    queries.execute("DELETE FROM leases WHERE name = $1 AND holder = $2", &[&name, &holder]).await
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
+use causeway_common::random;
 
 use super::error::DiaryError;
 use super::picture::{Cleaner, Kind, PictureError};
 use super::pictures;
+use super::places::Place;
 use crate::auth::UserId;
 use crate::aws::s3::{PART, Parts, S3};
 use crate::database::{Database, Lane};
@@ -24,8 +25,7 @@ pub(super) struct Upload {
     /// Of the object, once there is a row for it.
     key: Option<String>,
     parts: Option<Parts>,
-    /// The place among the uploads that run at a time.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// A picture whose object is there.
@@ -36,7 +36,7 @@ pub(super) struct Uploaded {
 }
 
 impl Upload {
-    pub(super) fn new(database: Database, s3: Arc<S3>, owner: UserId, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(database: Database, s3: Arc<S3>, owner: UserId, place: Place) -> Self {
         let cleaner = Cleaner::default();
         Self { database, s3, owner, cleaner, buffer: Vec::new(), bytes: 0, key: None, parts: None, _place: place }
     }
@@ -113,5 +113,5 @@ impl Upload {
 
 /// A key says nothing but the type.
 fn new_key(kind: Kind) -> String {
-    format!("{}.{}", super::random_text(), kind.extension())
+    format!("{}.{}", random::text(), kind.extension())
 }

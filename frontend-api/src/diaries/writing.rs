@@ -6,6 +6,9 @@
 
 use std::sync::Arc;
 
+use causeway_common::http::limits::Clock;
+use causeway_common::random;
+use causeway_common::telemetry::trace;
 use ring::digest::{Context, SHA256};
 
 use super::error::DiaryError;
@@ -41,39 +44,46 @@ impl Writing {
         user: UserId,
         key: Option<IdempotencyKey>,
     ) -> Result<Self, DiaryError> {
-        let attempt = super::random_text();
-        let mut earlier = None;
-        if let Some(key) = &key {
-            let claim = async |connection: &_| idempotency::claim(connection, user, key, &attempt).await;
-            match shared.database.run(Lane::Shared, claim).await? {
-                Claim::Ours => {}
-                Claim::InFlight => return Err(DiaryError::InFlight),
-                Claim::Used(what) => earlier = Some(what),
-            }
+        let attempt = random::text();
+        let begun = Self(Some(Inner { shared, user, key, attempt, earlier: None, picture: None, upload: None }));
+        // A separate task: if the caller leaves meanwhile, what was begun is dropped only once the key is claimed.
+        tokio::spawn(trace::inherit(begun.claim())).await.unwrap_or(Err(DiaryError::Lost))
+    }
+
+    async fn claim(mut self) -> Result<Self, DiaryError> {
+        let Inner { shared, user, key: Some(key), attempt, earlier, .. } = self.inner() else { return Ok(self) };
+        let claim = async |connection: &_| idempotency::claim(connection, *user, key, attempt).await;
+        match shared.database.run(Lane::Shared, claim).await? {
+            Claim::Ours => {}
+            Claim::InFlight => return Err(DiaryError::InFlight),
+            Claim::Used(what) => *earlier = Some(what),
         }
-        Ok(Self(Some(Inner { shared, user, key, attempt, earlier, picture: None, upload: None })))
+        Ok(self)
     }
 
     fn inner(&mut self) -> &mut Inner {
         self.0.as_mut().expect("it is taken only at the end")
     }
 
-    /// Waits for a place among the uploads if there can be any. Call it before much of a picture is read.
-    pub async fn expect_picture(&mut self) -> Result<(), DiaryError> {
-        if self.inner().shared.s3.is_some() { self.admit_picture().await } else { Ok(()) }
+    /// Waits for a place among the uploads if there can be any. Call it before much of a picture is read. `clock` is that of
+    /// the body, for which the client cannot send meanwhile.
+    pub async fn expect_picture(&mut self, clock: &Clock) -> Result<(), DiaryError> {
+        if self.inner().shared.s3.is_some() { self.admit_picture(clock).await } else { Ok(()) }
     }
 
-    async fn admit_picture(&mut self) -> Result<(), DiaryError> {
+    async fn admit_picture(&mut self, clock: &Clock) -> Result<(), DiaryError> {
         let inner = self.inner();
         if inner.earlier.is_none() && inner.upload.is_none() {
-            inner.upload = Some(inner.shared.admit(inner.user).await?);
+            let admitted = inner.shared.admit(inner.user).await;
+            clock.restart();
+            inner.upload = Some(admitted?);
         }
         Ok(())
     }
 
-    /// Takes the next bytes of the picture.
-    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), DiaryError> {
-        self.admit_picture().await?;
+    /// Takes the next bytes of the picture. The first ones wait for a place, as in [`Self::expect_picture`].
+    pub async fn push(&mut self, bytes: &[u8], clock: &Clock) -> Result<(), DiaryError> {
+        self.admit_picture(clock).await?;
         let inner = self.inner();
         inner.picture.get_or_insert_with(|| Context::new(&SHA256)).update(bytes);
         match &mut inner.upload {
@@ -92,7 +102,7 @@ impl Writing {
             }
             result
         };
-        tokio::spawn(work).await.unwrap_or(Err(DiaryError::Lost))
+        tokio::spawn(trace::inherit(work)).await.unwrap_or(Err(DiaryError::Lost))
     }
 
     /// Frees the key and removes what was uploaded, because of an error.
@@ -108,7 +118,7 @@ impl Drop for Writing {
         let Some(inner) = self.0.take() else { return };
         // There is no runtime when the process ends; then the sweep does it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(inner.give_up());
+            runtime.spawn(trace::inherit(inner.give_up()));
         }
     }
 }
@@ -125,22 +135,31 @@ impl Inner {
         };
         let (user, key) = (self.user, self.key.as_ref().map(|key| (key, self.attempt.as_str())));
         let (picture, digest) = (picture.as_ref(), &digest);
-        let written = self.shared.database.transaction(async |transaction| {
-            let diary = store::insert(transaction, user, entry, picture.map(|picture| picture.key.as_str())).await?;
-            if let Some(Uploaded { key, bytes }) = picture
-                && !pictures::settle(transaction, key, *bytes, diary.id.get()).await?
-            {
-                return Err(DiaryError::Swept);
-            }
-            if let Some(key) = key {
-                let earlier = Earlier { digest: digest.clone(), diary: diary.id, created_at: diary.created_at };
-                if !idempotency::record(transaction, user, key, &earlier).await? {
-                    return Err(DiaryError::InFlight);
+        let mut repetition = self.shared.database.repetition();
+        // `Database::repeating` wants a closure that tasks cannot have yet.
+        let written = loop {
+            let written = self.shared.database.transaction(async |transaction| {
+                let diary =
+                    store::insert(transaction, user, entry, picture.map(|picture| picture.key.as_str())).await?;
+                if let Some(Uploaded { key, bytes }) = picture
+                    && !pictures::settle(transaction, key, *bytes, diary.id.get()).await?
+                {
+                    return Err(DiaryError::Swept);
                 }
+                if let Some(key) = key {
+                    let earlier = Earlier { digest: digest.clone(), diary: diary.id, created_at: diary.created_at };
+                    if !idempotency::record(transaction, user, key, &earlier).await? {
+                        return Err(DiaryError::InFlight);
+                    }
+                }
+                Ok(diary)
+            });
+            match written.await {
+                Err(DiaryError::Database(error)) if error.is_conflict() && repetition.again().await => {}
+                written => break written,
             }
-            Ok(diary)
-        });
-        written.await.map_err(|error| match error {
+        };
+        written.map_err(|error| match error {
             DiaryError::Database(error) if error.violates(OWNER) => DiaryError::NotFound,
             error => error,
         })
@@ -181,7 +200,9 @@ impl Inner {
             let free = async |connection: &_| idempotency::free(connection, self.user, key, &self.attempt).await;
             let freed: Result<(), DatabaseError> = self.shared.database.run(Lane::Shared, free).await;
             if let Err(error) = freed {
-                tracing::warn!(error = causeway_common::telemetry::chain(&error), "an idempotency key stays taken");
+                // Not a warning: the log already says that the database is unavailable, one line per lost request would hide
+                // that, and the key is free again after three minutes.
+                tracing::debug!(error = causeway_common::telemetry::chain(&error), "an idempotency key stays taken");
             }
         }
     }

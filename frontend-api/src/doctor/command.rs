@@ -1,49 +1,77 @@
 //! `frontend-api doctor`: the report at a terminal, in a one-off ECS task or in CI.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::ffi::OsStr;
+use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::config::{Target, parse_target};
-use super::report::{Outcome, Report};
-use super::{Check, Dependencies, Doctor, DoctorConfig, FRESH_FOR, NoReport, RUN_LIMIT, causes, checks, terminal};
+use causeway_common::config::{ConfigErrors, Environment, Lookup, NotUnicode, Vars};
+use clap::builder::TypedValueParser;
 
+use super::config::{Target, parse_target};
+use super::output::{has_reader, style, write_line};
+use super::report::{Outcome, Report};
+use super::times::seconds;
+use super::{
+    Check, DatabaseDependency, Dependencies, Doctor, DoctorConfig, FRESH_FOR, NoReport, RUN_LIMIT, Tables, causes,
+    changes, checks, terminal,
+};
+use crate::aws::Aws;
+use crate::aws::s3::S3;
+use crate::database::{CredentialsProvider, DatabaseConfig};
+
+/// One operation of S3; a stage's limit is shorter.
+const S3_LIMIT: Duration = Duration::from_secs(4);
 const LONGEST_RUN: u64 = 60;
 const LONGEST_WAIT: u64 = 3600;
 
 /// The command's options.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Options {
     /// Print one JSON object for each run, also for a mistake in the configuration
     #[arg(long)]
     pub json: bool,
-    /// Run again and again until interrupted
+    /// Repeat until interrupted; after the first report, print what has changed, and when
     #[arg(long, conflicts_with = "wait")]
     watch: bool,
+    /// Check what can be checked before the first deployment: without tables, and whether the user may make them
+    #[arg(long)]
+    pub pre: bool,
     /// List every cause that the doctor distinguishes, and exit
     #[arg(long, exclusive = true)]
     pub causes: bool,
-    /// Run again until no check fails, for this many seconds at most; print the last report
+    /// Repeat until no check fails or this many seconds have passed; print the last report
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_WAIT))]
     wait: Option<u64>,
     /// End each run after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = RUN_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=LONGEST_RUN))]
     timeout: u64,
-    /// Run these checks alone: database, private-service, secrets-manager, target, or a target as it is configured
+    /// Run only these checks: database, private-service, s3, secrets-manager, target, or a target as it is configured
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     only: Vec<String>,
-    /// Leave these checks out
+    /// Skip these checks
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     skip: Vec<String>,
-    /// Check this and nothing else, without any configuration; can be repeated
-    #[arg(long, value_name = "HOST:PORT or URL", value_parser = target, conflicts_with_all = ["only", "skip"])]
+    /// Check only this target, without any configuration; can be repeated
+    #[arg(long, value_name = "HOST:PORT or URL", value_parser = TargetParser, conflicts_with_all = ["only", "skip"])]
     pub target: Vec<Target>,
-    /// Exit with 1 for this, too
+    /// Check the database whose credentials are in this secret, and whatever else is named here; no table is expected
+    #[arg(long, value_name = "ARN", conflicts_with_all = ["only", "skip", "postgres"])]
+    postgres_secret: Option<String>,
+    /// Check the database of `DATABASE_URL` or `DB_*`; no table is expected
+    #[arg(long, conflicts_with_all = ["only", "skip"])]
+    postgres: bool,
+    /// Check that objects of this bucket can be read
+    #[arg(long, value_name = "BUCKET", conflicts_with_all = ["only", "skip"])]
+    s3: Option<String>,
+    /// Exit with 1 for warnings as well
     #[arg(long, value_name = "OUTCOME")]
     fail_on: Option<FailOn>,
 }
 
-/// What makes the command fail besides a failed check.
+/// Why the command fails, besides a failed check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum FailOn {
     Warning,
@@ -56,8 +84,11 @@ pub enum CommandError {
     #[error(transparent)]
     Client(#[from] reqwest::Error),
     /// `--only` or `--skip` names something that is not checked.
-    #[error("{0:?} is not checked here; there are: {1}")]
+    #[error("{0:?} is not one of the checks: {1}")]
     Unknown(String, String),
+    /// The variables of the database can't be used.
+    #[error(transparent)]
+    Configuration(#[from] ConfigErrors),
     /// A run ended early.
     #[error(transparent)]
     NoReport(#[from] NoReport),
@@ -66,9 +97,21 @@ pub enum CommandError {
     Output(#[source] io::Error),
 }
 
-/// The error quotes no part of the target: a URL can hold a password.
-fn target(text: &str) -> Result<Target, String> {
-    parse_target(text).map_err(|_| "neither host:port nor an http(s) URL without user info".to_owned())
+/// Its error quotes no part of the target, as clap's own would: a URL can hold a password.
+#[derive(Clone)]
+struct TargetParser;
+
+impl TypedValueParser for TargetParser {
+    type Value = Target;
+
+    fn parse_ref(&self, command: &clap::Command, _: Option<&clap::Arg>, value: &OsStr) -> Result<Target, clap::Error> {
+        let target = value.to_str().and_then(|text| parse_target(text).ok());
+        target.ok_or_else(|| {
+            let wrong = "--target has a value that is neither host:port nor an http(s) URL without user info; a database's \
+                         URL belongs into DATABASE_URL, with --postgres\n";
+            clap::Error::raw(clap::error::ErrorKind::ValueValidation, wrong).with_cmd(command)
+        })
+    }
 }
 
 impl Options {
@@ -79,23 +122,46 @@ impl Options {
     pub async fn run(self, config: DoctorConfig, dependencies: Dependencies) -> Result<u8, CommandError> {
         let mut list = checks::all(config.targets, dependencies)?;
         self.choose(&mut list)?;
-        self.report(&Doctor::new(config.revision, list, self.limit())).await
+        self.report(&Doctor::new(config.deployment, list, self.limit())).await
     }
 
-    /// Runs the doctor on `--target` alone.
+    /// Returns true if the command line names what is to be checked.
+    pub fn names_places(&self) -> bool {
+        !self.target.is_empty() || self.postgres_secret.is_some() || self.postgres || self.s3.is_some()
+    }
+
+    /// Runs the doctor on what the command line names, without any configuration of Causeway.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn run_on_targets(self) -> Result<u8, CommandError> {
-        let list = checks::of_targets(self.target.clone())?;
-        self.report(&Doctor::new(None, list, self.limit())).await
+    pub async fn run_on_places(self) -> Result<u8, CommandError> {
+        let aws = Arc::new(Aws::default());
+        let s3 = self.s3.clone().map(|bucket| Arc::new(S3::new(aws.clone(), bucket, S3_LIMIT)));
+        let database = (self.postgres || self.postgres_secret.is_some()).then(|| self.database(&aws)).transpose()?;
+        let dependencies = Dependencies { database, s3, reads_bucket_only: true, ..Dependencies::default() };
+        let list = checks::all(self.target.clone(), dependencies)?;
+        let deployment = DoctorConfig::load(&mut Vars::new(&Environment)).deployment;
+        self.report(&Doctor::new(deployment, list, self.limit())).await
+    }
+
+    fn database(&self, aws: &Arc<Aws>) -> Result<DatabaseDependency, ConfigErrors> {
+        let lookup = Given { secret: self.postgres_secret.as_deref() };
+        let mut vars = Vars::new(&lookup);
+        let database = DatabaseConfig::load(&mut vars);
+        let (config, credentials) = vars.finish(database)?;
+        Ok(DatabaseDependency {
+            config: Arc::new(config),
+            credentials: Arc::new(CredentialsProvider::new(credentials, aws.clone())),
+            tables: Tables::Foreign,
+            service: None,
+        })
     }
 
     fn limit(&self) -> Duration {
         Duration::from_secs(self.timeout)
     }
 
-    /// Leaves the checks that `--only` and `--skip` leave.
+    /// Removes the checks that `--only` and `--skip` exclude.
     fn choose(&self, list: &mut Vec<Box<dyn Check>>) -> Result<(), CommandError> {
         let names: Vec<String> = list.iter().map(|check| name(check.as_ref())).collect();
         if let Some(unknown) = self.only.iter().chain(&self.skip).find(|&asked| !names.contains(asked)) {
@@ -110,15 +176,17 @@ impl Options {
 
     async fn report(&self, doctor: &Doctor) -> Result<u8, CommandError> {
         let end = self.wait.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        let mut before: Option<Arc<Report>> = None;
         loop {
             let report = doctor.report().await?;
             let pause = FRESH_FOR + Duration::from_millis(100);
             let waits = end.is_some_and(|end| self.fails(&report) && Instant::now() + pause < end);
             if !waits {
-                let is_read = self.print(&report)?;
+                let is_read = self.print(before.as_deref(), &report)?;
                 if !is_read || !self.watch {
                     return Ok(u8::from(self.fails(&report)));
                 }
+                before = Some(report);
             }
             tokio::time::sleep(pause).await;
         }
@@ -132,14 +200,37 @@ impl Options {
         }
     }
 
-    /// Returns false if nobody reads any more.
-    fn print(&self, report: &Report) -> Result<bool, CommandError> {
-        let text = if self.json {
-            serde_json::to_string(report).expect("a report of strings and numbers is always JSON")
-        } else {
-            terminal::render(report, wants_colour())
+    /// Returns false if the reader has closed the output.
+    fn print(&self, before: Option<&Report>, report: &Report) -> Result<bool, CommandError> {
+        let text = match before {
+            _ if self.json => serde_json::to_string(report).expect("a report of strings and numbers is always JSON"),
+            None => terminal::render(report, style()),
+            Some(before) => {
+                let time = seconds(report.time);
+                let changes = changes::between(before, report);
+                if changes.is_empty() {
+                    return Ok(has_reader());
+                }
+                let lines = changes.iter().map(|change| format!("{time}  {change}"));
+                lines.chain([format!("{time}  {}", report.response)]).collect::<Vec<_>>().join("\n")
+            }
         };
-        write_line(&text)
+        write_line(&text).map_err(CommandError::Output)
+    }
+}
+
+/// The environment, in which the command line's secret takes the place of every other source of credentials.
+struct Given<'a> {
+    secret: Option<&'a str>,
+}
+
+impl Lookup for Given<'_> {
+    fn get(&self, name: &str) -> Result<Option<String>, NotUnicode> {
+        match (self.secret, name) {
+            (Some(secret), "DBSECRETSNAME") => Ok(Some(secret.to_owned())),
+            (Some(_), "DATABASE_URL" | "DB_AUTH" | "DB_USER" | "DB_PASS" | "APPRUNNERSERVICE") => Ok(None),
+            _ => Environment.get(name),
+        }
     }
 }
 
@@ -148,21 +239,10 @@ fn name(check: &dyn Check) -> String {
     check.subject().to_string().replace(' ', "-")
 }
 
-/// See <https://no-color.org>.
-fn wants_colour() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-    io::stdout().is_terminal() && !refused && !dumb
-}
-
-fn write_line(text: &str) -> Result<bool, CommandError> {
-    let mut output = io::stdout().lock();
-    match writeln!(output, "{text}").and_then(|()| output.flush()) {
-        Ok(()) => Ok(true),
-        // As `head` does: what it has read is all that it wants.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(CommandError::Output(error)),
-    }
+/// Prints why there is no report as one JSON object: a program that reads reports finds nothing else.
+pub fn print_error(error: &CommandError) {
+    // If that can't be written either, standard error has the reason.
+    let _ = write_line(&serde_json::json!({ "Error": error.to_string() }).to_string());
 }
 
 /// Prints everything that the doctor distinguishes.

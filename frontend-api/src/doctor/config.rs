@@ -1,4 +1,4 @@
-//! What the doctor checks besides the dependencies that the service has anyway.
+//! What the doctor checks besides the service's own dependencies.
 
 use causeway_common::config::{Group, Optional, Vars};
 use url::Url;
@@ -23,15 +23,33 @@ const DOCTOR_TARGETS: Optional<Vec<Target>> = Optional::parsed(
 const REVISION: Optional<String> = Optional::text(
     "REVISION",
     "none",
-    "The revision that was deployed; the doctor's report names it, so that a deployment knows which one answers.",
+    "The deployed revision. The doctor's report names it, so that a deployment knows which revision answers.",
+);
+
+/// Without it, `make explain` lists the possible services, because neither App Runner nor ECS gives a program its service's
+/// ARN.
+const EXPLAIN_ARGS: Optional<String> = Optional::parsed(
+    "EXPLAIN_ARGS",
+    "--from SOURCE, and options of make explain",
+    parse_explain_args,
+    "none",
+    "Options that name this service for `make explain`; the doctor's commands contain them.",
 );
 
 /// What the doctor checks besides the service's own dependencies, and what it says of itself.
 pub struct DoctorConfig {
     /// `TARGET` with `TARGETPORT`, then `DOCTOR_TARGETS`.
     pub targets: Vec<Target>,
+    pub(super) deployment: Deployment,
+}
+
+/// What the deployment says of this service.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Deployment {
     /// `REVISION`.
     pub(super) revision: Option<String>,
+    /// `EXPLAIN_ARGS`.
+    pub(super) explain_args: Option<String>,
 }
 
 /// One more thing to check.
@@ -44,21 +62,22 @@ pub struct Target {
 impl DoctorConfig {
     /// Its variables.
     pub const VARIABLES: Group =
-        Group { title: "Doctor", variables: &[&TARGET, &TARGETPORT, &DOCTOR_TARGETS, &REVISION] };
+        Group { title: "Doctor", variables: &[&TARGET, &TARGETPORT, &DOCTOR_TARGETS, &REVISION, &EXPLAIN_ARGS] };
 
     /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
         let host = vars.read(&TARGET);
         let port = vars.read(&TARGETPORT);
         if host.is_some() && port.is_none() {
-            vars.reject("TARGETPORT", "is needed with TARGET: a port from 1 to 65535");
+            vars.reject("TARGETPORT", "is required with TARGET: a port from 1 to 65535");
         }
         let named = host.zip(port).map(|(host, port)| Target {
             subject: Subject::Target(Subject::TARGET.to_owned()),
             place: Place::Address { host, port },
         });
         let listed = vars.read(&DOCTOR_TARGETS).unwrap_or_default();
-        Self { targets: named.into_iter().chain(listed).collect(), revision: vars.read(&REVISION) }
+        let deployment = Deployment { revision: vars.read(&REVISION), explain_args: vars.read(&EXPLAIN_ARGS) };
+        Self { targets: named.into_iter().chain(listed).collect(), deployment }
     }
 }
 
@@ -69,10 +88,20 @@ impl From<Place> for Target {
     }
 }
 
+/// People paste it into a shell, inside double quotes.
+fn parse_explain_args(text: &str) -> Result<String, String> {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || " -_.,:/".contains(c));
+    if plain && text.starts_with("--from ") {
+        Ok(text.to_owned())
+    } else {
+        Err("must begin with --from, and have only letters, digits, spaces and -_.,:/".to_owned())
+    }
+}
+
 fn parse_targets(text: &str) -> Result<Vec<Target>, String> {
     let targets: Vec<_> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(parse_target).collect();
     if targets.len() > MOST_TARGETS {
-        return Err(format!("has {} targets; {MOST_TARGETS} are the most", targets.len()));
+        return Err(format!("has {} targets; at most {MOST_TARGETS} are allowed", targets.len()));
     }
     targets.into_iter().collect()
 }

@@ -1,8 +1,8 @@
 //! | method | path               | answer |
 //! |--------|--------------------|--------|
-//! | GET    | `/test-connection` | the report: 200 when all is well, 503 otherwise; a page when the client wants HTML |
+//! | GET    | `/test-connection` | the report: 200 if no check failed, otherwise 503; a page if the client accepts HTML |
 
-use actix_web::http::header::{ACCEPT, AUTHORIZATION, HeaderValue, VARY};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, VARY};
 use actix_web::http::{StatusCode, header::HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use causeway_common::http::access::{self, Access, Bearer};
@@ -10,7 +10,7 @@ use causeway_common::http::problem::{Kind, Problem, ProblemBody, Retry};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Doctor, NoReport, Report, page};
+use super::{Doctor, NoReport, Report};
 
 /// An `Authorization` header was sent that is not the `ADMIN_TOKEN`.
 static NOT_THE_ADMIN_TOKEN: Kind = Kind {
@@ -36,9 +36,9 @@ pub static KINDS: &[&Kind] = &[&NOT_THE_ADMIN_TOKEN, &NO_REPORT];
 /// Checks every dependency step by step and names the hop that failed, its cause and its remedy.
 ///
 /// Evidence and causes are shown only to the bearer of `ADMIN_TOKEN`, or, where that is not set, to callers on this
-/// machine. A client that accepts `text/html` gets a page with status 200, which then asks for the report.
+/// machine. A client that accepts `text/html` gets the report as a page, with status 200.
 #[utoipa::path(get, path = "/test-connection", tag = "connectivity", responses(
-    (status = 200, description = "No check failed; or the page, whatever the checks say", content(
+    (status = 200, description = "No check failed. The page always has this status", content(
         (Report = "application/json"),
         (String = "text/html"),
     )),
@@ -51,9 +51,6 @@ pub async fn test_connection(
     doctor: web::Data<Doctor>,
     access: web::Data<Access>,
 ) -> Result<HttpResponse, Problem> {
-    if wants_html(request.headers()) {
-        return Ok(page::response());
-    }
     let may_see_all = may_see_all(&request, &access)?;
     let report = report_for(&doctor, &access, may_see_all).await?;
     let status = if report.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -68,7 +65,7 @@ pub async fn report_for(doctor: &Doctor, access: &Access, may_see_all: bool) -> 
     Ok(if may_see_all { (*report).clone() } else { report.redacted(advice(access)) })
 }
 
-/// Logs who may see evidence and causes where that may come as a surprise.
+/// Logs who may see evidence and causes, if there is no `ADMIN_TOKEN`.
 pub fn announce(access: &Access) {
     if !access.has_admin_token() {
         tracing::info!(
@@ -76,11 +73,6 @@ pub fn announce(access: &Access) {
              to see them from elsewhere"
         );
     }
-}
-
-/// A browser's own request; `curl` and scripts send `*/*` or nothing.
-fn wants_html(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
 /// Returns whether the caller may see evidence and causes.

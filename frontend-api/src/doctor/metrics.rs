@@ -11,7 +11,7 @@ static FAILED: LazyLock<Family<Labels, Gauge>> = LazyLock::new(|| {
     metrics::register("doctor_stage_failed", help, Family::default())
 });
 
-/// Takes in a run. The labels are what is configured: at most one dependency for each target.
+/// Records a run. The configuration limits the labels: at most one dependency for each target.
 pub(super) fn record(report: &Report) {
     for check in &report.checks {
         for stage in &check.stages {

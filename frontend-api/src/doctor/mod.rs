@@ -1,4 +1,4 @@
-//! The connectivity doctor: walks to every dependency stage by stage and tells which hop failed and how to mend it.
+//! The connectivity doctor: checks every dependency stage by stage, and reports which hop failed and how to fix it.
 //!
 //! | where it shows | |
 //! |---|---|
@@ -6,22 +6,25 @@
 //! | `frontend-api doctor` | a report in the terminal ([`command`]) |
 //! | the log | at start and when readiness changes ([`watch`]) |
 //!
-//! A [`probe`] looks at one hop and names the fault, a check in [`checks`] strings probes together, [`mod@causes`] has
-//! all faults, [`verdict`] makes one out of many. It uses connections of its own, never the pool's, and closes each.
+//! A [`probe`] tests one hop and names its fault, a check in [`checks`] runs probes one after another, [`mod@causes`] has
+//! all faults, and [`verdict`] makes one verdict of many. The doctor opens its own connections, never uses the pool's, and
+//! closes each.
 
 mod causes;
+mod changes;
 mod checks;
 pub mod command;
 mod config;
 pub mod handlers;
 mod metrics;
-mod page;
+mod output;
 mod place;
 mod probe;
 mod report;
 mod stage;
 mod subject;
 mod terminal;
+mod times;
 mod verdict;
 mod walk;
 pub mod watch;
@@ -35,8 +38,10 @@ use tokio::runtime::Handle;
 use tokio::sync::watch as channel;
 use tokio::time::sleep_until;
 
-pub use self::causes::{Cause, all as causes};
-pub use self::checks::Dependencies;
+pub use self::causes::all as causes;
+use self::changes::History;
+pub use self::checks::{DatabaseDependency, Dependencies, Tables};
+use self::config::Deployment;
 pub use self::config::DoctorConfig;
 pub use self::report::{CheckReport, Diagnosis, Outcome, Report, Service, Stage};
 use self::subject::Subject;
@@ -55,23 +60,26 @@ pub trait Check: Send + Sync {
     fn run(&self, deadline: Instant) -> BoxFuture<'_, CheckReport>;
 }
 
-/// Runs the checks, at most once in 2 s, and shares each report among all who ask.
+/// Runs the checks, at most once in 2 s, and shares each report among all callers.
 pub struct Doctor {
     checks: Arc<Checks>,
     /// Where runs happen: not on the thread of a caller, which may leave or be busy.
     runtime: Handle,
     latest: Mutex<Option<Run>>,
+    history: Arc<History>,
 }
 
-/// What is checked, in the order of blame, and who does.
+/// The checks, in the order in which one depends on another, and the program that runs them.
 struct Checks {
     list: Vec<Box<dyn Check>>,
     service: Service,
+    /// How `make explain` knows this service.
+    explain_args: Option<String>,
     /// For a whole run, whatever each stage would be allowed.
     limit: Duration,
 }
 
-/// One run, in progress or ended. It is a task of its own: callers wait for its result and may leave.
+/// One run, in progress or ended. It is a separate task: callers wait for its result and may leave.
 #[derive(Clone)]
 struct Run {
     began: Instant,
@@ -96,13 +104,19 @@ impl Doctor {
     /// When no HTTP client can be made.
     pub fn of_service(config: DoctorConfig, dependencies: Dependencies) -> Result<Self, reqwest::Error> {
         let list = checks::all(config.targets, dependencies)?;
-        Ok(Self::new(config.revision, list, RUN_LIMIT))
+        Ok(Self::new(config.deployment, list, RUN_LIMIT))
     }
 
     /// Runs happen on the runtime that is current now.
-    fn new(revision: Option<String>, list: Vec<Box<dyn Check>>, limit: Duration) -> Self {
+    fn new(deployment: Deployment, list: Vec<Box<dyn Check>>, limit: Duration) -> Self {
+        let Deployment { revision, explain_args } = deployment;
         let service = Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), revision };
-        Self { checks: Arc::new(Checks { list, service, limit }), runtime: Handle::current(), latest: Mutex::default() }
+        Self {
+            checks: Arc::new(Checks { list, service, explain_args, limit }),
+            runtime: Handle::current(),
+            latest: Mutex::default(),
+            history: Arc::default(),
+        }
     }
 
     /// Returns a report that is at most 2 s old.
@@ -140,9 +154,9 @@ impl Doctor {
 
     fn start(&self) -> Run {
         let (sender, result) = channel::channel(None);
-        let checks = self.checks.clone();
+        let (checks, history) = (self.checks.clone(), self.history.clone());
         self.runtime.spawn(async move {
-            let report = Arc::new(checks.run().await);
+            let report = history.complete(checks.run().await);
             metrics::record(&report);
             sender.send_replace(Some(Finished { ended: Instant::now(), report }));
         });
@@ -168,9 +182,12 @@ impl Checks {
     async fn run(&self) -> Report {
         let time = OffsetDateTime::now_utc();
         let deadline = Instant::now() + self.limit;
-        let checks = join_all(self.list.iter().map(|check| check.run(deadline))).await;
+        let mut checks = join_all(self.list.iter().map(|check| check.run(deadline))).await;
+        for check in &mut checks {
+            check.prove = check.proof(self.explain_args.as_deref());
+        }
         let verdict = verdict::of(&checks);
         let response = verdict::sentence(&verdict, &checks);
-        Report { response, time, redacted: false, service: self.service.clone(), verdict, checks }
+        Report { response, time, redacted: false, service: self.service.clone(), verdict, checks, since: None }
     }
 }

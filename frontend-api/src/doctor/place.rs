@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-/// The end of a check that knows nothing else of it.
+/// The target of a check.
 #[derive(Debug, Clone)]
 pub enum Place {
     /// Resolve and connect.

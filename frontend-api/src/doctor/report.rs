@@ -1,22 +1,20 @@
 //! What the doctor found: checks, each a walk of stages, and one verdict.
 
-use std::time::Duration;
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use super::causes::Cause;
 use super::stage::StageName;
 use super::subject::Subject;
+use super::times::{optional_rfc3339, rfc3339};
 
-/// How a stage or a check went.
+/// The outcome of a stage or a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     Ok,
-    /// It works, and deserves a look before it no longer does. A warning never makes a report fail.
+    /// It works, but deserves a look. A warning never makes a report fail.
     Warning,
     Failed,
     /// An earlier stage failed.
@@ -29,15 +27,15 @@ pub struct Stage {
     pub name: StageName,
     pub outcome: Outcome,
     pub milliseconds: f64,
-    /// Addresses, certificates, codes: what was seen. Null when nothing was, when the stage was skipped, or when it is not
-    /// for this caller.
+    /// What the doctor saw: addresses, certificates, codes. Null if it saw nothing, if the stage was skipped, or if this
+    /// caller may not see it.
     pub evidence: Option<String>,
     #[serde(flatten)]
     #[schema(inline)]
     pub diagnosis: Diagnosis,
 }
 
-/// What is wrong and what mends it; all null when nothing is, or when it is not for this caller.
+/// The fault and what fixes it. All are null if there is no fault, or if this caller may not see it.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct Diagnosis {
     /// Stable, see docs/connectivity.md.
@@ -45,31 +43,31 @@ pub struct Diagnosis {
     pub cause: Option<&'static str>,
     pub remedy: Option<&'static str>,
     /// Where this service explains the code.
-    #[schema(example = "/test-connection/faults#refused")]
+    #[schema(example = "/test-connection/faults/refused")]
     pub link: Option<String>,
 }
 
-/// The walk to one dependency.
+/// The check of one dependency.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CheckReport {
     #[serde(rename = "name")]
     #[schema(value_type = String, example = "database")]
     pub subject: Subject,
-    /// Host and port, or URL. Null when it is not known, because the secret that holds it was not read, or when it is not
-    /// for this caller.
+    /// Host and port, or URL. Null if it is unknown because its secret was not read, or if this caller may not see it.
     pub target: Option<String>,
     pub outcome: Outcome,
     pub milliseconds: f64,
     pub stages: Vec<Stage>,
-    /// The command that proves from outside what blocks a network hop. `SERVICE_ARN` stands for the service, which does
-    /// not know its own name. Null unless a network hop failed, or when it is not for this caller.
+    /// The command that proves from outside what blocks a network hop. Null if no network hop failed, or if this caller
+    /// may not see it.
+    #[schema(example = "make explain ARGS=\"--from sg-0a,subnet-0b --region eu-west-1 --to db.example:5432\"")]
     pub prove: Option<String>,
     #[serde(skip)]
     pub(super) facts: Facts,
 }
 
-/// What was seen of the network, as far as the check came. The verdict's rules decide by these and by causes, never by
-/// evidence, which is text for people.
+/// What the check saw of the network. The verdict's rules decide by these facts and by causes, never by evidence, which is
+/// text for people.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Facts {
     /// A resolver was asked for the addresses: they were not given.
@@ -82,10 +80,10 @@ pub(super) struct Facts {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Verdict {
     pub outcome: Outcome,
-    /// The check that failed; null when none did, when several did for one reason, or when it is not for this caller.
+    /// The check that failed. Null if none failed, if several failed for one reason, or if this caller may not see it.
     #[schema(value_type = Option<String>)]
     pub check: Option<Subject>,
-    /// The stage that failed; null when none did.
+    /// The stage that failed. Null if none failed.
     pub stage: Option<StageName>,
     #[serde(flatten)]
     #[schema(inline)]
@@ -105,10 +103,29 @@ pub struct Report {
     /// Names, addresses and causes were left out: the caller did not send the `ADMIN_TOKEN`, or there is none and the
     /// caller is not on this machine.
     pub redacted: bool,
-    /// Who answers.
+    /// The service that answers.
     pub service: Service,
     pub verdict: Verdict,
     pub checks: Vec<CheckReport>,
+    /// Before when reports fail, and what has changed. Null if this one does not fail.
+    pub since: Option<Before>,
+}
+
+/// What came before a report that fails.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Before {
+    /// The time of the first report that failed without a good one after it, UTC.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, example = "2026-11-21T09:12:20Z")]
+    pub failing_since: OffsetDateTime,
+    /// The time of the last report that did not fail, UTC. Null if there was none since the program started.
+    #[serde(serialize_with = "optional_rfc3339")]
+    #[schema(value_type = Option<String>, example = "2026-11-21T09:10:00Z")]
+    pub last_good: Option<OffsetDateTime>,
+    /// What differs from that report: outcomes, addresses, certificates, versions, times. Empty if it is not for this
+    /// caller.
+    pub changes: Vec<String>,
 }
 
 /// The program that made a report.
@@ -119,7 +136,7 @@ pub struct Service {
     pub name: &'static str,
     #[schema(example = "0.1.0")]
     pub version: &'static str,
-    /// `REVISION`: what was deployed. Null if that is not set.
+    /// `REVISION`, the deployed revision. Null if it is not set.
     pub revision: Option<String>,
 }
 
@@ -152,11 +169,24 @@ impl CheckReport {
         self.first_failed().is_some_and(|stage| stage.diagnosis.is(cause))
     }
 
-    /// Returns the command that proves what blocks the failed hop, if that is one of the network.
-    pub(super) fn proof(&self) -> Option<String> {
+    /// Gives a stage that has the cause `found` the cause `better`, and adds to its evidence.
+    pub(super) fn blame(&mut self, found: &Cause, better: &'static Cause, seen: Option<&str>) {
+        for stage in self.stages.iter_mut().filter(|stage| stage.diagnosis.is(found)) {
+            stage.diagnosis = Diagnosis::from(better);
+            let evidence = stage.evidence.take();
+            let parts = evidence.as_deref().into_iter().chain(seen).collect::<Vec<_>>();
+            stage.evidence = (!parts.is_empty()).then(|| parts.join("; "));
+        }
+    }
+
+    /// Returns the command that proves what blocks the failed hop, if that is one of the network. `source` holds the
+    /// arguments that name this service.
+    pub(super) fn proof(&self, source: Option<&str>) -> Option<String> {
         let stage = self.first_failed()?;
-        let (target, network) = (self.target.as_ref()?, [StageName::Dns, StageName::Tcp].contains(&stage.name));
-        network.then(|| format!("make explain ARGS=\"--from SERVICE_ARN --to {target}\""))
+        let to = provable(self.target.as_ref()?)?;
+        let source = source.map(|source| format!("{source} ")).unwrap_or_default();
+        let network = [StageName::Dns, StageName::Tcp].contains(&stage.name);
+        network.then(|| format!("make explain ARGS=\"{source}--to {to}\""))
     }
 
     /// Returns true if the stage was tried.
@@ -189,6 +219,9 @@ impl Report {
                 stage.diagnosis = Diagnosis::default();
             }
         }
+        if let Some(since) = &mut report.since {
+            since.changes.clear();
+        }
         report.verdict.diagnosis = Diagnosis::default();
         report.verdict.check = None;
         report.response = match (report.places(Outcome::Failed), report.places(Outcome::Warning)) {
@@ -208,13 +241,12 @@ impl Report {
     }
 }
 
-/// Milliseconds, to the microsecond.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
-    let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-    f64::from(micros) / 1e3
-}
-
-fn rfc3339<S: Serializer>(time: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let seconds = time.replace_nanosecond(0).unwrap_or(*time);
-    serializer.serialize_str(&seconds.format(&Rfc3339).map_err(serde::ser::Error::custom)?)
+/// Returns the target as `make explain` takes it: host and port, or a URL without its path, of characters that mean
+/// nothing to a shell. `None` for an IPv6 address, which it does not know.
+fn provable(target: &str) -> Option<String> {
+    let (scheme, rest) = target.split_once("://").unwrap_or(("", target));
+    let place = rest.split_once('/').map_or(rest, |(place, _)| place);
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
+    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+    plain.then(|| if scheme.is_empty() { place.to_owned() } else { format!("{scheme}://{place}") })
 }

@@ -17,8 +17,10 @@ pub enum StageName {
     Authentication,
     Query,
     Writable,
-    /// What the service itself says of the database.
+    /// The service's own view of the database.
     Ready,
+    /// How the newest requests ended.
+    Requests,
     Http,
     Identity,
 }

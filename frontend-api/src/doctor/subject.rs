@@ -1,16 +1,19 @@
-//! What a check is about.
+//! The subject of a check.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A dependency of the service, or another place that the doctor was told to check.
+/// A dependency of the service, or another configured target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
 pub enum Subject {
+    /// The service's variables.
+    Configuration,
     Database,
     PrivateService,
     SecretsManager,
+    S3,
     /// `TARGET`, or one of `DOCTOR_TARGETS` by its address or URL.
     Target(String),
 }
@@ -28,9 +31,11 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Configuration => "configuration",
             Self::Database => "database",
             Self::PrivateService => "private service",
             Self::SecretsManager => "secrets manager",
+            Self::S3 => "s3",
             Self::Target(name) => name,
         })
     }

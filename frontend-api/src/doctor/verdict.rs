@@ -1,14 +1,14 @@
-//! One verdict out of many stages: rules in order, the first that matches wins, what follows from it is not mentioned.
+//! Makes one verdict of many stages: the first rule that matches decides.
 
 use super::causes::{
     Cause, DATABASE_TIMED_OUT, EVERYTHING_TIMES_OUT, NO_NAME_RESOLVES, PRIVATE_ENDPOINT_TIMED_OUT,
     PRIVATE_SERVICE_TIMED_OUT, PUBLIC_ENDPOINT_TIMED_OUT, PUBLIC_TIMES_OUT, RESOLVER_FAILED, RESOLVER_SILENT,
+    S3_TIMED_OUT,
 };
 use super::report::{CheckReport, Diagnosis, Outcome, Stage, Verdict};
 use super::stage::StageName;
-use super::subject::Subject;
 
-/// What several checks show together and none of them alone.
+/// A cause that several checks show together, and none alone.
 struct Rule {
     /// Whether a check's fault is one of those that the rule explains. Others are not suppressed by it.
     explains: fn(&CheckReport) -> bool,
@@ -24,12 +24,9 @@ static RULES: &[Rule] = &[
 
 /// Returns the first blocking fault; if there is none, the first warning.
 pub(super) fn of(checks: &[CheckReport]) -> Verdict {
-    let mut faults = found(checks, Outcome::Failed);
-    // The database's secret can't be read because Secrets Manager's own check failed, which names the hop.
-    if faults.iter().any(|(check, _)| check.subject == Subject::SecretsManager) {
-        faults.retain(|(check, stage)| !(check.subject == Subject::Database && stage.name == StageName::Secret));
-    }
-    // The checks stand in the order of blame, the stages in that of the walk: configuration before the network.
+    // Checks are in the order in which one depends on another, as the database on Secrets Manager, and stages in the order of
+    // the check: configuration before the network.
+    let faults = found(checks, Outcome::Failed);
     let Some((check, stage)) = faults.first() else { return without_fault(checks) };
     if let Some(rule) = RULES.iter().find(|rule| (rule.explains)(check) && (rule.holds)(checks)) {
         return Verdict {
@@ -62,7 +59,7 @@ fn blame(check: &CheckReport, stage: &Stage) -> Verdict {
     }
 }
 
-/// Returns the verdict in one sentence: A's one line of text.
+/// Returns the verdict in one sentence.
 pub(super) fn sentence(verdict: &Verdict, checks: &[CheckReport]) -> String {
     let names: Vec<_> = checks.iter().map(|check| check.subject.to_string()).collect();
     let passed = format!("All checks passed: {}.", names.join(", "));
@@ -77,7 +74,7 @@ pub(super) fn sentence(verdict: &Verdict, checks: &[CheckReport]) -> String {
     }
     let place = place.map_or_else(String::new, |(check, stage)| format!("{check} failed at {stage}: "));
     let failed = checks.iter().filter(|check| check.outcome == Outcome::Failed).count();
-    let more = if failed > 1 { format!(" ({failed} checks failed; this blocks first.)") } else { String::new() };
+    let more = if failed > 1 { format!(" ({failed} checks failed; fix this one first.)") } else { String::new() };
     format!("{place}{cause} {remedy}{more}")
 }
 
@@ -91,7 +88,7 @@ fn was_not_served(check: &CheckReport) -> bool {
     check.failed_by(&RESOLVER_SILENT) || check.failed_by(&RESOLVER_FAILED)
 }
 
-/// Two or more dialled, and all waited in vain, whatever kind of address they had.
+/// Two or more dialled, and all timed out, whatever kind of address they had.
 fn everything_times_out(checks: &[CheckReport]) -> bool {
     let dialled: Vec<_> = checks.iter().filter(|check| dialled(check)).collect();
     dialled.len() > 1
@@ -99,7 +96,7 @@ fn everything_times_out(checks: &[CheckReport]) -> bool {
         && dialled.iter().any(|check| check.facts.is_public == Some(false))
 }
 
-/// Two or more public destinations wait in vain while a private one connects.
+/// Two or more public destinations time out while a private one connects.
 fn public_times_out(checks: &[CheckReport]) -> bool {
     let (public, private): (Vec<&CheckReport>, Vec<_>) =
         checks.iter().filter(|check| dialled(check)).partition(|check| check.facts.is_public == Some(true));
@@ -115,9 +112,15 @@ fn dialled(check: &CheckReport) -> bool {
 }
 
 fn timed_out(check: &CheckReport) -> bool {
-    [&DATABASE_TIMED_OUT, &PRIVATE_SERVICE_TIMED_OUT, &PRIVATE_ENDPOINT_TIMED_OUT, &PUBLIC_ENDPOINT_TIMED_OUT]
-        .into_iter()
-        .any(|cause| check.failed_by(cause))
+    [
+        &DATABASE_TIMED_OUT,
+        &PRIVATE_SERVICE_TIMED_OUT,
+        &PRIVATE_ENDPOINT_TIMED_OUT,
+        &PUBLIC_ENDPOINT_TIMED_OUT,
+        &S3_TIMED_OUT,
+    ]
+    .into_iter()
+    .any(|cause| check.failed_by(cause))
 }
 
 #[cfg(test)]

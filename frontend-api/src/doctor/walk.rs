@@ -1,15 +1,18 @@
-//! Walking to a dependency stage by stage, each within its own limit and all within the run's.
+//! Checks a dependency stage by stage, each within its own limit and all within the run's.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::causes::Cause;
-use super::report::{CheckReport, Diagnosis, Facts, Outcome, Stage, milliseconds};
+use super::causes::{Cause, SILENT, STALLED};
+use super::probe::kernel::{self, Ends};
+use super::report::{CheckReport, Diagnosis, Facts, Outcome, Stage};
 use super::stage::StageName;
 use super::subject::Subject;
+use super::times::milliseconds;
 
-/// A stage that failed: why, and what was seen.
+/// A failed stage: its cause and evidence.
 pub(super) struct Fault {
     pub(super) cause: &'static Cause,
     pub(super) evidence: String,
@@ -25,7 +28,7 @@ impl Fault {
 pub(super) struct Found<T> {
     value: T,
     evidence: String,
-    /// It works, and deserves a look: the walk goes on.
+    /// It works, but deserves a look. The check continues.
     warning: Option<&'static Cause>,
 }
 
@@ -46,6 +49,12 @@ impl<T> Found<T> {
         Found { value: change(self.value), evidence: self.evidence, warning: self.warning }
     }
 
+    /// Makes a warning of it. What was a warning before stays the one that it was.
+    pub(super) fn warned(self, fault: Fault) -> Self {
+        let warning = self.warning.or(Some(fault.cause));
+        Self { value: self.value, evidence: fault.evidence, warning }
+    }
+
     pub(super) fn warning(value: T, fault: Fault) -> Self {
         Self { value, evidence: fault.evidence, warning: Some(fault.cause) }
     }
@@ -57,6 +66,8 @@ pub(super) struct Walk {
     plan: Vec<StageName>,
     began: Instant,
     deadline: Instant,
+    /// The connection that stages after TCP use.
+    connection: Option<Ends>,
 }
 
 impl Walk {
@@ -71,7 +82,7 @@ impl Walk {
             prove: None,
             facts: Facts::default(),
         };
-        Self { check, plan: plan.to_vec(), began: Instant::now(), deadline }
+        Self { check, plan: plan.to_vec(), began: Instant::now(), deadline, connection: None }
     }
 
     pub(super) fn target(&mut self, target: impl Into<String>) {
@@ -87,7 +98,7 @@ impl Walk {
         &mut self.check.facts
     }
 
-    /// Goes one stage further. `None` when it failed; `too_slow` is why when it does not end within `limit`.
+    /// Runs the next stage. Returns `None` if it failed; `too_slow` is the cause if it does not end within `limit`.
     pub(super) async fn stage<T>(
         &mut self,
         name: StageName,
@@ -97,9 +108,11 @@ impl Walk {
     ) -> Option<T> {
         let limit = limit.min(self.deadline.saturating_duration_since(Instant::now()));
         let began = Instant::now();
-        let result = timeout(limit, probe)
-            .await
-            .unwrap_or_else(|_| Err(Fault::new(too_slow, format!("no result within {} ms", limit.as_millis()))));
+        let received = self.connection.and_then(kernel::look).map(|witness| witness.received());
+        // Kept until the kernel was asked: dropping it closes the connection.
+        let mut probe = pin!(probe);
+        let result =
+            timeout(limit, probe.as_mut()).await.unwrap_or_else(|_| Err(self.overdue(name, limit, too_slow, received)));
         let (value, evidence, outcome, cause) = match result {
             Ok(Found { value, evidence, warning: None }) => (Some(value), evidence, Outcome::Ok, None),
             Ok(Found { value, evidence, warning }) => (Some(value), evidence, Outcome::Warning, warning),
@@ -115,7 +128,50 @@ impl Walk {
         value
     }
 
-    /// The check as far as it came.
+    /// Returns why a stage did not end in time: what the kernel saw, otherwise `too_slow`.
+    fn overdue(&self, name: StageName, limit: Duration, too_slow: &'static Cause, received: Option<u64>) -> Fault {
+        let evidence = format!("no result within {} ms", limit.as_millis());
+        let Some(witness) = self.connection.and_then(kernel::look) else { return Fault::new(too_slow, evidence) };
+        let cause = witness.cause(name, received).unwrap_or(too_slow);
+        Fault::new(cause, format!("{evidence}; {}", witness.describe()))
+    }
+
+    /// From now on stages use this connection.
+    pub(super) fn connected(&mut self, connection: Option<Ends>) {
+        self.connection = connection;
+    }
+
+    /// Returns how much of the run's time is left.
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Returns where the connection leads to.
+    pub(super) fn remote(&self) -> Option<std::net::SocketAddr> {
+        self.connection.map(|ends| ends.remote)
+    }
+
+    /// Returns true if the newest stage failed for one of these reasons.
+    pub(super) fn failed_by(&self, causes: &[&Cause]) -> bool {
+        self.check.stages.last().is_some_and(|stage| {
+            stage.outcome == Outcome::Failed && causes.iter().any(|cause| stage.diagnosis.is(cause))
+        })
+    }
+
+    /// Returns true if the newest stage is this one, and got no answer in time.
+    pub(super) fn is_overdue(&self, name: StageName) -> bool {
+        self.failed_by(&[&SILENT, &STALLED]) && self.check.stages.last().is_some_and(|stage| stage.name == name)
+    }
+
+    /// Gives the newest stage another cause, and adds to its evidence.
+    pub(super) fn blame(&mut self, fault: &Fault) {
+        let Some(stage) = self.check.stages.last_mut() else { return };
+        let before = stage.evidence.take().map(|evidence| evidence + "; ");
+        stage.evidence = Some(before.unwrap_or_default() + &fault.evidence);
+        stage.diagnosis = Diagnosis::from(fault.cause);
+    }
+
+    /// Returns the report of the check, with the stages that were reached.
     pub(super) fn finish(mut self) -> CheckReport {
         for name in self.plan.into_iter().skip(self.check.stages.len()) {
             let diagnosis = Diagnosis::default();
@@ -130,7 +186,6 @@ impl Walk {
         let worst =
             [Outcome::Failed, Outcome::Warning].into_iter().find(|&outcome| self.check.first(outcome).is_some());
         self.check.outcome = worst.unwrap_or(Outcome::Ok);
-        self.check.prove = self.check.proof();
         self.check.milliseconds = milliseconds(self.began.elapsed());
         self.check
     }

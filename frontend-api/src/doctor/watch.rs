@@ -9,12 +9,12 @@ use crate::database::Database;
 
 /// Never ends.
 pub async fn run(doctor: Arc<Doctor>, database: Database) {
-    // Before that the tables may not be there yet, which is no fault.
+    // Before that the tables may not exist yet, which is not a fault.
     database.availability().until_known().await;
     loop {
         let change = Instant::now();
         let was_available = database.availability().check().is_ok();
-        // An earlier report tells of how it was before the change.
+        // An earlier report shows the state before the change.
         match doctor.report_since(change).await {
             Ok(report) => log(&report),
             Err(NoReport) => tracing::error!("doctor: {NoReport}"),

@@ -1,37 +1,42 @@
-//! `/test-connection/faults`: what each code of the doctor means, and what to do.
+//! `/test-connection/faults`: the codes of the doctor; each has a page that says what it means and what to do.
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use causeway_common::http::page::Page;
-use maud::{Markup, html};
+use actix_web::{HttpRequest, HttpResponse, web};
+use causeway_common::http::page::{Asset, Page};
+use causeway_common::http::problem::{Problem, not_found};
+use maud::html;
 
-use super::SITE;
-use crate::doctor::{Cause, causes};
+use super::{SITE, SYSTEM};
+use crate::doctor::causes;
 
-/// Lists every fault that the doctor distinguishes, each with an anchor.
-pub async fn show() -> HttpResponse {
+/// Lists every code, in the order in which a check goes.
+pub async fn list(request: HttpRequest) -> HttpResponse {
     let content = html! {
         div.narrow.stack {
             h1 { "Faults" }
             p.lead {
-                "The doctor distinguishes these. A report names one by its code, and links to it here. "
-                a href="/app/system" { "See the report" }
+                "The doctor distinguishes these. A report names one by its code. " a href=(SYSTEM) { "See the report" }
             }
-            ul.kinds role="list" { @for cause in causes() { li id=(cause.code) { (entry(cause)) } } }
+            ul.links.many role="list" {
+                @for cause in causes() { li { a href={ "faults/" (cause.code) } { (cause.code) } } }
+            }
         }
     };
-    SITE.respond(StatusCode::OK, &Page { title: "Faults", current: "/app/system", content })
+    SITE.respond_cacheable(&request, &Page { title: "Faults", current: SYSTEM, content, ..Page::default() })
 }
 
-fn entry(cause: &Cause) -> Markup {
+/// Explains one code.
+pub async fn show(request: HttpRequest, code: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let Some(cause) = causes().find(|cause| cause.code == *code) else { return Err(not_found(request).await) };
     let stages: Vec<_> = cause.stages.iter().map(ToString::to_string).collect();
-    html! {
-        h2 { a href=(cause.link()) { (cause.code) } }
-        p { (cause.text) }
-        p { (cause.remedy) }
-        p.soft {
-            @if stages.is_empty() { "Several checks show it together: " } @else { "Shows at " (stages.join(", ")) ": " }
-            (cause.evidence)
+    let place = if stages.is_empty() { "Several checks together".to_owned() } else { stages.join(", ") };
+    let facts = [("Cause", cause.text), ("Remedy", cause.remedy), ("Shows as", cause.evidence), ("Shows at", &place)];
+    let content = html! {
+        div.narrow.stack {
+            h1 { (cause.code) }
+            dl.facts { @for (name, fact) in facts { div { dt { (name) } dd { (fact) } } } }
+            p { a href="/test-connection/faults" { "All faults" } }
         }
-    }
+    };
+    let page = Page { title: cause.code, current: SYSTEM, content, assets: &[Asset::Path], images: None };
+    Ok(SITE.respond_cacheable(&request, &page))
 }

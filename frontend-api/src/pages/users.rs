@@ -1,56 +1,63 @@
 //! `/app/users`: who has signed up.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use causeway_common::http::input::Query;
-use causeway_common::http::page::Page;
+use causeway_common::http::page::{Asset, Page};
 use causeway_common::http::problem::Problem;
 use maud::html;
 use serde::Deserialize;
 
-use super::{SITE, USERS};
+use super::{SITE, USERS, times};
 use crate::auth::{Caller, Session};
-use crate::users::{Timestamp, Users};
+use crate::users::Users;
 
 const PAGE: u16 = 20;
 
 /// Which page of the list.
 #[derive(Deserialize)]
 pub struct Beginning {
-    after: Option<u32>,
+    before: Option<i64>,
 }
 
-/// Lists users in the order of their ids, page by page.
+/// Lists users, the newest first, page by page.
 pub async fn show(
     session: Session,
-    Query(Beginning { after }): Query<Beginning>,
+    request: HttpRequest,
+    Query(Beginning { before }): Query<Beginning>,
     users: web::Data<Users>,
 ) -> Result<HttpResponse, Problem> {
-    let page = users.list(after.unwrap_or(0).into(), PAGE).await?;
+    let page = users.newest(before.unwrap_or(i64::MAX), PAGE).await?;
     let caller = Caller::User(session);
-    let next = page.users.last().map(|user| user.id).filter(|_| page.more);
+    let older = page.users.last().map(|user| user.id).filter(|_| page.more);
     let content = html! {
         div.narrow.stack {
             h1 { "Users" }
-            p.lead { "Everybody who has signed up. Emails of others are masked." }
+            p.lead { "Everyone who signed up, the newest first. Only your own email is shown in full." }
             table {
                 caption.sr { "Users" }
-                thead { tr { th scope="col" { "Name" } th scope="col" { "Email" } th scope="col" { "Since (UTC)" } } }
+                thead { tr { th scope="col" { "Name" } th scope="col" { "Email" } th scope="col" { "Signed up" } } }
                 tbody {
                     @for user in &page.users {
                         tr {
                             @match &user.name {
-                                Some(name) => td { bdi { (name) } },
-                                None => td.soft { "No name" },
+                                Some(name) => td { bdi { (name) } @if user.id == session.user { " " span.tag { "you" } } },
+                                None => td.soft { "No name given" @if user.id == session.user { " " span.tag { "you" } } },
                             }
                             td data-name="Email" { (user.email_for(caller)) }
-                            td data-name="Since (UTC)" { time { (Timestamp(user.created_at).to_day()) } }
+                            td data-name="Signed up" { (times::day(user.created_at)) }
                         }
                     }
                 }
             }
-            @if let Some(next) = next { p { a.btn href={ (USERS) "?after=" (next) } { "More" } } }
+            @if older.is_some() || before.is_some() {
+                p.row {
+                    @if before.is_some() { a.btn href=(USERS) { "Newest users" } }
+                    @if let Some(older) = older { a.btn rel="next" href={ (USERS) "?before=" (older) } { "Earlier users" } }
+                }
+            }
         }
     };
-    Ok(SITE.respond(StatusCode::OK, &Page { title: "Users", current: USERS, content }))
+    let page = Page { title: "Users", current: USERS, content, assets: &[Asset::Tables], images: None };
+    Ok(SITE.respond(&request, StatusCode::OK, &page))
 }

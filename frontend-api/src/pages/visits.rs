@@ -1,25 +1,46 @@
 //! `/app/visits`: the newest visits.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
-use causeway_common::http::page::Page;
+use actix_web::{HttpRequest, HttpResponse, web};
+use causeway_common::http::page::{Asset, Page, State};
 use causeway_common::http::problem::Problem;
 use maud::{Markup, html};
 
-use super::SITE;
+use super::{SITE, VISITS};
 use crate::visits::{ListedVisit, Visits};
 
 /// Lists the newest visits, ten at most.
-pub async fn show(visits: web::Data<Visits>) -> Result<HttpResponse, Problem> {
+pub async fn show(request: HttpRequest, visits: web::Data<Visits>) -> Result<HttpResponse, Problem> {
     let listed = visits.listed().await?;
     let content = html! {
         div.narrow.stack {
-            h1 { "Visits" }
+            div.row.between { h1 { "Visits" } (live_controls()) }
             p.lead { "The newest ten calls of this service's front door. Each is in the database before it is answered." }
-            @if listed.is_empty() { (no_visits()) } @else { (table(&listed)) }
+            div data-live { @if listed.is_empty() { (no_visits()) } @else { (table(&listed)) } }
         }
     };
-    Ok(SITE.respond(StatusCode::OK, &Page { title: "Visits", current: "/app/visits", content }))
+    let assets = &[Asset::Tables, Asset::Live];
+    let page = Page { title: "Visits", current: VISITS, content, assets, images: None };
+    Ok(SITE.respond(&request, StatusCode::OK, &page))
+}
+
+/// What the script fills, and shows.
+pub(super) fn live_controls() -> Markup {
+    html! {
+        div.row {
+            p.says data-is=(State::Ok.name()) data-state hidden {}
+            button type="button" data-pause hidden aria-pressed="false" { "Pause" }
+        }
+    }
+}
+
+/// Without the fraction of the second.
+fn human(timestamp: &str) -> &str {
+    timestamp.split('.').next().unwrap_or_default()
+}
+
+fn machine(timestamp: &str) -> String {
+    format!("{}Z", human(timestamp).replace(' ', "T"))
 }
 
 fn no_visits() -> Markup {
@@ -35,7 +56,7 @@ fn table(listed: &[ListedVisit]) -> Markup {
     html! {
         table {
             caption.sr { "The newest visits" }
-            thead { tr { th scope="col" { "Caller" } th scope="col" { "Time (UTC)" } } }
+            thead { tr { th scope="col" { "Caller" } th scope="col" { "Time" } } }
             tbody {
                 @for visit in listed {
                     tr {
@@ -43,7 +64,7 @@ fn table(listed: &[ListedVisit]) -> Markup {
                             Some(name) => td dir="auto" { (name) },
                             None => td.soft { "No User-Agent sent" },
                         }
-                        td data-name="Time (UTC)" { time { (visit.timestamp) } }
+                        td data-name="Time" { time datetime=(machine(&visit.timestamp)) { (human(&visit.timestamp)) } }
                     }
                 }
             }

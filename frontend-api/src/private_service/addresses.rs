@@ -1,4 +1,4 @@
-//! The addresses behind the private service's name: fresh, spread over, and without those that just failed.
+//! The addresses behind the private service's name: resolved again and again, used in turn, without those that just failed.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::error::PrivateServiceError;
 
-/// Cloud Map's records live for 10 s here. Asking more often notices a new task early and costs half a packet a second.
+/// Shorter than the TTL of Cloud Map's records (10 s), so that a new task is noticed early.
 const FRESH_FOR: Duration = Duration::from_secs(2);
 /// An address that failed gets no request for this long, as long as there is another.
 const SHUNNED_FOR: Duration = Duration::from_secs(5);
@@ -25,8 +25,8 @@ pub(super) struct Addresses {
     host: String,
     port: u16,
     known: Arc<watch::Sender<Known>>,
-    /// Look-ups run here and not on the worker of the request that caused them, so that neither a caller who hangs up
-    /// nor a worker that stops leaves the others waiting.
+    /// Look-ups run here and not on the worker of the request that caused them, so that a caller that leaves or a worker
+    /// that stops does not block the others.
     runtime: Handle,
     turn: AtomicUsize,
     /// The addresses whose last answer was a failure, and when that was.
@@ -48,8 +48,8 @@ impl Addresses {
         Self { host, port, known: Arc::default(), runtime: Handle::current(), turn, failing }
     }
 
-    /// Returns all addresses, a different one first each time and those that just failed last. A record that is no
-    /// longer fresh is resolved again behind the answer; only the first look-up is waited for.
+    /// Returns all addresses, a different one first each time and those that just failed last. A record that is no longer
+    /// fresh is resolved again after the answer; only the first look-up delays a request.
     pub(super) async fn in_turn(&self) -> Result<Vec<SocketAddr>, PrivateServiceError> {
         self.resolve_if_due();
         let mut updates = self.known.subscribe();
@@ -79,12 +79,12 @@ impl Addresses {
         let _ = self.known.subscribe().wait_for(|known| !known.resolving).await;
     }
 
-    /// Takes note of a failure. Returns whether the address was well until now.
+    /// Records a failure. Returns whether the address worked until now.
     pub(super) fn mark_failing(&self, address: SocketAddr) -> bool {
         self.failing().insert(address, Instant::now()).is_none()
     }
 
-    /// Takes note of an answer. Returns whether the address was failing until now.
+    /// Records an answer. Returns whether the address failed until now.
     pub(super) fn mark_well(&self, address: SocketAddr) -> bool {
         self.failing().remove(&address).is_some()
     }
@@ -110,7 +110,7 @@ impl Addresses {
     }
 }
 
-/// Resolves the name and takes in the result. A resolver that fails does no harm once there are addresses: they stay.
+/// Resolves the name and stores the result. If the resolver fails, known addresses stay.
 async fn resolve(host: String, port: u16, known: Arc<watch::Sender<Known>>) {
     let found = match timeout(RESOLVE_LIMIT, lookup_host((host.as_str(), port))).await {
         Ok(Ok(found)) => Ok(found.collect::<Vec<_>>()),
@@ -148,5 +148,69 @@ impl Known {
         }
         // Without any address the next request asks again.
         self.at = (!self.addresses.is_empty()).then(Instant::now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PORT: u16 = 80;
+
+    fn address(last: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], PORT))
+    }
+
+    /// Addresses of `127.0.0.1` that have resolved to others this long ago.
+    fn resolved(to: &[SocketAddr], ago: Duration) -> Addresses {
+        let addresses = Addresses::new("127.0.0.1".to_owned(), PORT);
+        addresses.known.send_modify(|known| {
+            known.addresses = to.to_vec();
+            known.at = Instant::now().checked_sub(ago);
+        });
+        addresses
+    }
+
+    #[tokio::test]
+    async fn a_record_is_resolved_again_once_it_is_not_fresh_and_no_answer_waits_for_that() {
+        let new = SocketAddr::from(([127, 0, 0, 1], PORT));
+        for (ago, expected) in [(Duration::ZERO, address(1)), (FRESH_FOR, new)] {
+            let addresses = resolved(&[address(1)], ago);
+            assert_eq!(addresses.in_turn().await.unwrap(), [address(1)]);
+            addresses.settled().await;
+            assert_eq!(addresses.in_turn().await.unwrap(), [expected], "{ago:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_fails_is_last_until_it_is_well_or_has_left_the_record() {
+        let [bad, good] = [address(1), address(2)];
+        let addresses = resolved(&[bad, good], Duration::ZERO);
+        assert_eq!(addresses.in_turn().await.unwrap(), [bad, good]);
+        assert_eq!(addresses.in_turn().await.unwrap(), [good, bad]);
+        assert!(addresses.mark_failing(bad) && !addresses.mark_failing(bad), "only the first failure is news");
+        for _ in 0..2 {
+            assert_eq!(addresses.in_turn().await.unwrap(), [good, bad]);
+        }
+        assert!(addresses.mark_well(bad) && !addresses.mark_well(bad));
+        assert_eq!(addresses.in_turn().await.unwrap(), [bad, good]);
+        addresses.mark_failing(bad);
+        addresses.mark_failing(good);
+        addresses.forget_all_but(&[good]);
+        assert!(addresses.mark_failing(bad) && !addresses.mark_failing(good));
+    }
+
+    #[test]
+    fn a_failed_look_up_keeps_the_addresses_and_is_repeated_only_if_there_are_none() {
+        let mut known = Known { resolving: true, ..Known::default() };
+        known.take_in("name", Err(no_address()));
+        assert!(known.at.is_none() && known.failure.is_some() && !known.resolving);
+        known.take_in("name", Ok(vec![address(2), address(1), address(2)]));
+        assert_eq!(known.addresses, [address(1), address(2)]);
+        assert!(known.at.is_some() && known.failure.is_none());
+        known.at = None;
+        known.take_in("name", Err(no_address()));
+        assert_eq!(known.addresses, [address(1), address(2)]);
+        assert!(known.at.is_some() && known.failure.is_some());
     }
 }

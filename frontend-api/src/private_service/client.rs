@@ -20,7 +20,7 @@ use url::Url;
 use super::addresses::Addresses;
 use super::error::PrivateServiceError;
 
-/// Bytes; an identity has some hundred.
+/// Bytes. An identity has a few hundred.
 const LONGEST_ANSWER: usize = 64 * 1024;
 /// The name of its node in X-Ray.
 const NODE: &str = "private-service";
@@ -36,13 +36,13 @@ const PRIVATE_SERVICE_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
     "PRIVATE_SERVICE_TIMEOUT_MS",
     2000,
     1..=600_000,
-    "Deadline for asking the private service, all attempts together.",
+    "Deadline of a request to the private service, all attempts together.",
 );
 const PRIVATE_SERVICE_CONCURRENCY: Var<usize> = Var::int(
     "PRIVATE_SERVICE_CONCURRENCY",
     256,
     1..=10_000,
-    "Requests, and so connections, to the private service at a time; more are answered with 503.",
+    "Most requests, and so connections, to the private service at a time; more are answered with 503.",
 );
 
 /// Where the private service is.
@@ -81,7 +81,7 @@ fn parse_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// Asks whichever replica answers.
+/// Asks the replicas until one answers.
 pub struct PrivateService {
     target: Option<Target>,
     timeout: Duration,
@@ -192,8 +192,9 @@ impl Target {
     async fn ask(&self, address: SocketAddr) -> Result<TaskIdentity, PrivateServiceError> {
         let mut span = Client::start(|| Call::get(NODE, &self.url));
         let outcome = self.ask_within(address, &mut span).await;
-        if let Err(error) = &outcome {
-            span.failed(|| error.kind().slug.to_owned());
+        match &outcome {
+            Ok(_) => span.succeeded(),
+            Err(error) => span.failed(|| error.kind().slug.to_owned()),
         }
         outcome
     }
@@ -232,8 +233,8 @@ impl Target {
         Ok(client)
     }
 
-    /// Logs the first of a series of failures alone. The connections of a replica that is silent or can't be reached
-    /// are dropped: one to a paused or cut-off task would swallow the next request as well.
+    /// Logs only the first of a series of failures. Connections to a replica that is silent or cannot be reached are
+    /// dropped, because the next request on such a connection would get no answer either.
     fn note_failure(&self, address: SocketAddr, error: &PrivateServiceError) {
         self.failures.inc();
         if self.addresses.mark_failing(address) {

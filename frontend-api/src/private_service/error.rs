@@ -15,7 +15,7 @@ pub(super) enum PrivateServiceError {
         #[source]
         source: Arc<std::io::Error>,
     },
-    #[error("as many requests as are allowed at a time are under way")]
+    #[error("PRIVATE_SERVICE_CONCURRENCY requests are already under way")]
     Busy,
     #[error("no HTTP client can be made")]
     Client(#[source] reqwest::Error),
@@ -30,7 +30,7 @@ pub(super) enum PrivateServiceError {
 }
 
 impl PrivateServiceError {
-    /// Another replica may do better.
+    /// Returns true if another replica may succeed.
     pub(super) fn is_worth_another_address(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::TimedOut => true,

@@ -1,4 +1,4 @@
-//! `GET /ecs-private-service`: asks the private service who it is.
+//! `GET /ecs-private-service`: asks the private service for its identity.
 
 mod addresses;
 mod client;

@@ -1,23 +1,23 @@
 //! | method | path                | answer |
 //! |--------|---------------------|--------|
 //! | POST   | `/sessions`         | 201, a new session: its token, also as a cookie |
-//! | GET    | `/sessions`         | one's own sessions |
-//! | DELETE | `/sessions/current` | 204: signed out |
-//! | DELETE | `/sessions/{id}`    | 204: signed out there |
+//! | GET    | `/sessions`         | the caller's sessions |
+//! | DELETE | `/sessions/current` | 204, and this session ends |
+//! | DELETE | `/sessions/{id}`    | 204, and that session of the caller ends |
 
 use actix_web::{HttpResponse, web};
+use causeway_common::http::body::Json;
 use causeway_common::http::input::Id;
-use causeway_common::http::limits::Json;
-use causeway_common::http::problem::{Problem, ProblemBody};
+use causeway_common::http::problem::{JsonBody, Problem, ProblemBody};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Sessions;
-use crate::auth::{Client, Listed, PresentedCookie, Session, SessionId, cookie};
+use crate::auth::{Client, Listed, OwnChanged, OwnShown, PresentedCookie, Session, SessionId, cookie};
 use crate::users::{Answer, Timestamp};
 
-/// Who wants to sign in.
+/// The email and the password of a sign-in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
@@ -27,7 +27,7 @@ pub struct SignIn {
     password: SecretString,
 }
 
-/// One of one's own sessions.
+/// A session of the caller.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Session)]
@@ -39,9 +39,9 @@ pub struct ShownSession {
     /// UTC, up to a minute old.
     #[schema(value_type = String, format = DateTime)]
     last_seen: Timestamp,
-    /// What the client called itself when it signed in.
+    /// The client's User-Agent at the sign-in.
     user_agent: Option<String>,
-    /// Whether this request belongs to it.
+    /// Whether this request uses this session.
     current: bool,
 }
 
@@ -55,15 +55,12 @@ pub struct NewSession {
     token: String,
 }
 
-/// Signs in. The session whose cookie was sent ends.
+/// Signs in. If the request sends the cookie of a session, that session ends.
 #[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = SignIn, responses(
     (status = 201, description = "The new session; its token is also the cookie `__Host-session`", body = NewSession),
-    (status = 400, description = "The body is not JSON or did not arrive whole", body = ProblemBody, content_type = "application/problem+json"),
+    JsonBody,
     (status = 401, description = "No user has this email and this password", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "A page of another site sent the request", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 408, description = "The body is too slow", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, description = "The body is not `application/json`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "A field is missing or unknown", body = ProblemBody, content_type = "application/problem+json"),
     (status = 429, description = "Too many attempts from this address or for this account", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "The database is unavailable, or too many passwords wait", body = ProblemBody, content_type = "application/problem+json"),
@@ -82,11 +79,10 @@ pub async fn create(
     Ok(HttpResponse::Created().cookie(cookie::set(&opened.token)).json(answer))
 }
 
-/// Lists one's own sessions, the newest first.
+/// Lists the caller's sessions, the newest first.
 #[utoipa::path(get, path = "/sessions", tag = "sessions", security(("cookie" = []), ("bearer" = [])), responses(
-    (status = 200, description = "One's own sessions, the newest first", body = Answer<Vec<ShownSession>>),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "The admin has no sessions", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 200, description = "The caller's sessions, the newest first", body = Answer<Vec<ShownSession>>),
+    OwnShown,
     (status = 503, description = "The database is unavailable, slow or has too many waiting requests", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn list(
@@ -98,11 +94,10 @@ pub async fn list(
     Ok(web::Json(Answer { data, message: "findAll" }))
 }
 
-/// Signs out.
+/// Ends the session of this request.
 #[utoipa::path(delete, path = "/sessions/current", tag = "sessions", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 204, description = "The session of this request has ended"),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "The admin has no session, or a page of another site sent the request", body = ProblemBody, content_type = "application/problem+json"),
+    OwnChanged,
     (status = 404, description = "The session ended while the request was served", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "The database is unavailable, slow or has too many waiting requests", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -115,11 +110,10 @@ pub async fn end_current(
     Ok(HttpResponse::NoContent().cookie(cookie::clear()).finish())
 }
 
-/// Signs out elsewhere.
+/// Ends another session of the caller.
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = SessionId, Path, description = "The session's id")), security(("cookie" = []), ("bearer" = [])), responses(
     (status = 204, description = "The session has ended"),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "The admin has no sessions, or a page of another site sent the request", body = ProblemBody, content_type = "application/problem+json"),
+    OwnChanged,
     (status = 404, description = "You have no session with this id", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "The database is unavailable, slow or has too many waiting requests", body = ProblemBody, content_type = "application/problem+json"),
 ))]

@@ -23,10 +23,10 @@ impl Sessions {
         Self { database: database.clone(), auth: auth.clone(), users: users.clone() }
     }
 
-    /// Opens a session for whoever has this email and this password, and ends the one whose cookie the browser sent.
+    /// Opens a session for the user with this email and this password, and ends the one whose cookie the browser sent.
     ///
     /// # Errors
-    /// If nobody has them, or a limit is reached.
+    /// If no user has them, or a limit is reached.
     pub async fn open(
         &self,
         email: &str,
@@ -36,7 +36,7 @@ impl Sessions {
     ) -> Result<Opened, UserError> {
         let proof = self.users.prove(email, password, client).await?;
         let opened = self.database.repeating(async |transaction| {
-            // The password may have changed while it was hashed; that has ended all sessions, and no new one may follow.
+            // If the password changed while it was hashed, all sessions ended, and this sign-in must not open a new one.
             if !self.users.holds(transaction, &proof).await? {
                 return Err(UserError::WrongCredentials);
             }
@@ -51,7 +51,7 @@ impl Sessions {
         Ok(opened)
     }
 
-    /// Returns the sessions of whoever is signed in, the newest first.
+    /// Returns the sessions of the signed-in user, the newest first.
     ///
     /// # Errors
     /// Those of the database.
@@ -59,7 +59,7 @@ impl Sessions {
         self.auth.sessions_of(session.user).await
     }
 
-    /// Ends one of one's own sessions.
+    /// Ends a session of the caller.
     ///
     /// # Errors
     /// If there is none with this id.
@@ -68,6 +68,17 @@ impl Sessions {
             return Err(SessionError::NotFound);
         }
         client.note("session_ended", Some(session.user));
+        Ok(())
+    }
+
+    /// Ends all sessions of the caller but this one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn end_others(&self, session: Session, client: &Client) -> Result<(), DatabaseError> {
+        if self.auth.end_others(session.user, session.id).await? > 0 {
+            client.note("other_sessions_ended", Some(session.user));
+        }
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with users, and with showing who one is.
+//! The errors of requests about users, and of proving an identity by a password.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -24,10 +24,10 @@ pub enum UserError {
     /// The caller is another user.
     #[error("the caller is another user")]
     NotYours,
-    /// Nobody has this email, or the password is another.
+    /// No user has this email, or the password is wrong.
     #[error("the email or the password is wrong")]
     WrongCredentials,
-    /// The present password is missing or another.
+    /// The present password is missing or wrong.
     #[error("the present password is missing or wrong")]
     WrongPassword,
     /// Too many passwords wait to be hashed.
@@ -80,8 +80,8 @@ pub static WRONG_PASSWORD: Kind = Kind {
     slug: "wrong-password",
     status: 403,
     title: "Present password missing or wrong",
-    meaning: "Whoever changes an email or a password, or deletes an account, sends the present password as \
-              currentPassword.",
+    meaning: "A request that changes an email or a password, or deletes an account, must send the user's present \
+              password as currentPassword.",
     retry: Retry::Never,
 };
 
@@ -90,7 +90,8 @@ pub static PASSWORDS_BUSY: Kind = Kind {
     slug: "passwords-busy",
     status: 503,
     title: "Too many passwords wait",
-    meaning: "Hashing a password takes time and memory on purpose, and too many requests wait for it. Nothing was changed.",
+    meaning: "Hashing a password takes time and memory by design, and too many requests wait for it. Nothing was \
+              changed.",
     retry: Retry::Later,
 };
 

@@ -1,4 +1,4 @@
-//! What an email and a name may be.
+//! The rules for emails and names.
 
 use std::fmt;
 
@@ -13,13 +13,13 @@ const LONGEST_NAME: usize = 100;
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Email(String);
 
-/// What a user is called; empty if the user has no name.
+/// The name of a user; empty if the user has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name(String);
 
 impl Email {
-    /// Accepts what HTML's `<input type=email>` accepts, within the lengths of RFC 5321. Only ASCII: other letters can look
-    /// like these.
+    /// Accepts what HTML's `<input type=email>` accepts, within the lengths of RFC 5321. Only ASCII, because other letters can
+    /// look the same.
     pub(super) fn parse(text: &str) -> Result<Self, FieldError> {
         let (local, domain) = text.rsplit_once('@').unwrap_or_default();
         let local_fits = (1..=LONGEST_LOCAL_PART).contains(&local.len()) && local.bytes().all(is_local);
@@ -35,7 +35,7 @@ impl Email {
     }
 }
 
-/// Emails are not for logs.
+/// Emails must not be logged.
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Email")
@@ -54,14 +54,14 @@ fn is_label(label: &str) -> bool {
 }
 
 impl Name {
-    /// Accepts any text that does not control how text is shown, without the blanks around it.
+    /// Accepts any text without characters that change how text is displayed, and removes spaces around it.
     pub(super) fn parse(text: &str) -> Result<Self, FieldError> {
         let text = text.trim();
         if text.chars().count() > LONGEST_NAME {
             return Err(FieldError::new("name", format!("is longer than {LONGEST_NAME} characters")));
         }
         if text.chars().any(|c| c.is_control() || turns_text(c)) {
-            return Err(FieldError::new("name", "holds a character that controls how text is shown"));
+            return Err(FieldError::new("name", "contains a character that changes how text is displayed"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -6,14 +6,17 @@
 //! | PUT    | `/users/{id}` | the changed user |
 //! | DELETE | `/users/{id}` | the user that was deleted |
 
+use std::collections::BTreeMap;
+
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
+use causeway_common::http::body::Json;
 use causeway_common::http::input::{Id, Query};
-use causeway_common::http::limits::Json;
-use causeway_common::http::problem::{FIELDS_REFUSED, Problem, ProblemBody};
+use causeway_common::http::problem::{FIELDS_REFUSED, JsonBody, Problem, ProblemBody, describe};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::{RefOr, Response};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::view::{Answer, ShownUser};
 use super::{Change, Changed, NewUser, Users};
@@ -22,14 +25,32 @@ use crate::auth::{Caller, Client, UserId, Via, cookie};
 const PAGE: u16 = 20;
 const LONGEST_PAGE: u16 = 100;
 
-/// Who wants to become a user.
+/// A route that shows who one is by a password, described for OpenAPI.
+struct Guarded;
+
+impl IntoResponses for Guarded {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        describe([
+            (401, "Not signed in"),
+            (
+                403,
+                "The account belongs to another user, the present password is missing or wrong, or a page of another site sent the request",
+            ),
+            (404, "No user has this id"),
+            (429, "Too many attempts"),
+            (503, "The database is unavailable, or too many passwords wait"),
+        ])
+    }
+}
+
+/// A new user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// In ASCII, at most 254 characters. Upper and lower case do not matter.
     #[schema(format = "email", max_length = 254, example = "jane@example.com")]
     email: String,
-    /// 8 to 128 characters, not a common one, without the email's name.
+    /// 8 to 128 characters, not a common password, without the part of the email before the @.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     password: SecretString,
     /// At most 100 characters.
@@ -37,7 +58,7 @@ pub struct SignUp {
     name: Option<String>,
 }
 
-/// What shall change. What is left out stays as it is.
+/// The changes. A field that is absent does not change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct UserChange {
@@ -72,7 +93,7 @@ pub struct ListQuery {
     /// Only users with greater ids: `next` of the page before.
     #[param(minimum = 0)]
     after: Option<i64>,
-    /// How many at most.
+    /// Most users on the page.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u16>,
 }
@@ -83,7 +104,7 @@ pub struct UserList {
     data: Vec<ShownUser>,
     #[schema(example = "findAll")]
     message: &'static str,
-    /// What `after` must be for the next page. Absent on the last one.
+    /// The value of `after` for the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     next: Option<UserId>,
@@ -95,23 +116,20 @@ pub struct ChangedUser {
     data: ShownUser,
     #[schema(example = "updated")]
     message: &'static str,
-    /// The token of the caller's new session. Browsers get it as a cookie instead.
+    /// The token of the caller's new session. A browser gets it as a cookie instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     token: Option<String>,
 }
 
-/// Makes a user.
+/// Creates a user.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = SignUp, responses(
     (status = 201, description = "The new user", body = Answer<ShownUser>, headers(("Location" = String, description = "The user's path"))),
-    (status = 400, description = "The body is not JSON or did not arrive whole", body = ProblemBody, content_type = "application/problem+json"),
+    JsonBody,
     (status = 403, description = "A page of another site sent the request", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 408, description = "The body is too slow", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "Another user has this email", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, description = "The body is not `application/json`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "A field is not accepted", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 429, description = "Too many attempts of this address", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 429, description = "Too many attempts from this address", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "The database is unavailable, or too many passwords wait", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn create(
@@ -128,7 +146,7 @@ pub async fn create(
 
 /// Lists users in the order of their ids.
 #[utoipa::path(get, path = "/users", tag = "users", params(ListQuery), security(("cookie" = []), ("bearer" = []), ("admin" = [])), responses(
-    (status = 200, description = "A page of users; others' emails are masked", body = UserList),
+    (status = 200, description = "A page of users; emails of other users are masked", body = UserList),
     (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "A parameter is not accepted", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "The database is unavailable, slow or has too many waiting requests", body = ProblemBody, content_type = "application/problem+json"),
@@ -151,7 +169,7 @@ pub async fn list(
 
 /// Shows one user.
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The user's id")), security(("cookie" = []), ("bearer" = []), ("admin" = [])), responses(
-    (status = 200, description = "The user; another's email is masked", body = Answer<ShownUser>),
+    (status = 200, description = "The user; the email of another user is masked", body = Answer<ShownUser>),
     (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "No user has this id", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "The database is unavailable, slow or has too many waiting requests", body = ProblemBody, content_type = "application/problem+json"),
@@ -165,20 +183,13 @@ pub async fn show(
     Ok(web::Json(Answer { data: ShownUser::to(caller, user), message: "findOne" }))
 }
 
-/// Changes oneself, or as the admin any user. A new email or password ends all sessions of the user.
+/// Changes the caller's account; the admin can change any. A new email or password ends all sessions of the user.
 #[utoipa::path(put, path = "/users/{id}", tag = "users", request_body = UserChange, params(("id" = UserId, Path, description = "The user's id")), security(("cookie" = []), ("bearer" = []), ("admin" = [])), responses(
     (status = 200, description = "The changed user; if all sessions ended, the caller's new one as cookie or token", body = ChangedUser),
-    (status = 400, description = "The body is not JSON or did not arrive whole", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "Another user, the present password is missing or wrong, or sent by another site", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "No user has this id", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 408, description = "The body is too slow", body = ProblemBody, content_type = "application/problem+json"),
+    JsonBody,
+    Guarded,
     (status = 409, description = "Another user has this email", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, description = "The body is not `application/json`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "A field is not accepted", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 429, description = "Too many attempts", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, description = "The database is unavailable, or too many passwords wait", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn change(
     caller: Caller,
@@ -202,19 +213,12 @@ pub async fn change(
     Ok(response.json(ChangedUser { data: ShownUser::whole(user), message: "updated", token }))
 }
 
-/// Deletes oneself, or as the admin any user, with everything that belongs to the user.
+/// Deletes the caller's account with everything that belongs to it; the admin can delete any.
 #[utoipa::path(delete, path = "/users/{id}", tag = "users", request_body = Option<Confirmation>, params(("id" = UserId, Path, description = "The user's id")), security(("cookie" = []), ("bearer" = []), ("admin" = [])), responses(
     (status = 200, description = "The user that was deleted", body = Answer<ShownUser>),
-    (status = 400, description = "The body is not JSON or did not arrive whole", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "Another user, the present password is missing or wrong, or sent by another site", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "No user has this id", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 408, description = "The body is too slow", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, description = "The body is not `application/json`", body = ProblemBody, content_type = "application/problem+json"),
+    JsonBody,
+    Guarded,
     (status = 422, description = "A field is not accepted", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 429, description = "Too many attempts", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, description = "The database is unavailable, or too many passwords wait", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn delete(
     request: HttpRequest,

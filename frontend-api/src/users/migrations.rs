@@ -14,5 +14,9 @@ pub fn migrations() -> Migrations {
              updated_at timestamptz NOT NULL DEFAULT now()
          );
          CREATE UNIQUE INDEX users_email ON users (lower(email COLLATE \"C\"))";
-    Migrations::new(vec![Migration::atomic(101, "users", users)])
+    // Set while the sweep removes what belongs to the user. Earlier versions know nothing of it and show the user, without
+    // an email, for that time.
+    let deleted = "ALTER TABLE users ADD COLUMN deleted_at timestamptz;
+         CREATE INDEX users_deleted_at ON users (deleted_at) WHERE deleted_at IS NOT NULL";
+    Migrations::new(vec![Migration::atomic(101, "users", users), Migration::atomic(102, "users_deleted_at", deleted)])
 }

@@ -1,8 +1,9 @@
-//! Users: who may sign in, and what they are called.
+//! Users: they can sign in, and have an email and a name.
 //!
-//! No answer, log line or error holds a password or its hash. Whoever changes an email or a password, or removes an account,
-//! shows the present password; that ends all sessions, because one of them may be a thief's.
+//! No answer, log line or error has a password or its hash. A request that changes an email or a password, or deletes an
+//! account, must send the present password; it ends all sessions, because one of them may be stolen.
 
+mod change;
 mod error;
 mod fields;
 pub mod handlers;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use causeway_common::config::{Group, Var, Vars};
-use causeway_common::http::problem::FieldError;
 use causeway_common::tasks::Tasks;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
+pub use self::change::Change;
+use self::change::keep;
 pub use self::error::{KINDS, UserError};
 use self::fields::{Email, Name};
 pub use self::migrations::migrations;
@@ -37,7 +39,7 @@ const PASSWORD_QUEUE: Var<usize> = Var::int(
     "PASSWORD_QUEUE",
     128,
     1..=100_000,
-    "Requests that may wait for their password to be hashed; more are answered with 503. Two are hashed at a time.",
+    "Requests that may wait while passwords are hashed, two at a time; more are answered with 503.",
 );
 
 /// How many passwords may wait.
@@ -56,22 +58,12 @@ impl UsersConfig {
     }
 }
 
-/// Who wants to become a user.
+/// A new user.
 #[derive(Debug)]
 pub struct NewUser {
     pub email: String,
     pub password: SecretString,
     pub name: Option<String>,
-}
-
-/// What shall change of a user. What is `None` stays as it is.
-#[derive(Debug, Default)]
-pub struct Change {
-    pub email: Option<String>,
-    pub password: Option<SecretString>,
-    /// An empty one removes the name.
-    pub name: Option<String>,
-    pub current_password: Option<SecretString>,
 }
 
 /// A user after a change.
@@ -91,19 +83,19 @@ pub struct Users {
 }
 
 impl Users {
-    /// Adds to `tasks` the one that frees the memory of passwords when it is idle.
+    /// Adds the task to `tasks` that frees the memory for passwords when it is idle.
     pub fn new(config: &UsersConfig, database: &Database, auth: &Data<Auth>, tasks: &mut Tasks) -> Self {
         let passwords = Arc::new(Passwords::new(config.password_queue));
         tasks.spawn("memory for passwords", passwords.clone().free_when_idle());
         Self { database: database.clone(), auth: auth.clone(), passwords, deleted: Arc::default() }
     }
 
-    /// Is notified when a user was deleted: what belonged to that user can be removed.
+    /// Returns what is notified when a user is deleted, so that the user's pictures can be removed.
     pub fn deleted(&self) -> Arc<Notify> {
         self.deleted.clone()
     }
 
-    /// Makes a user.
+    /// Creates a user.
     ///
     /// # Errors
     /// If a field is not accepted, the email belongs to a user, or a limit is reached.
@@ -135,6 +127,14 @@ impl Users {
         self.database.run(Lane::Shared, async |connection| store::list(connection, after, limit).await).await
     }
 
+    /// Returns the users with ids below `before`, the newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn newest(&self, before: i64, limit: u16) -> Result<Page, DatabaseError> {
+        self.database.run(Lane::Shared, async |connection| store::newest(connection, before, limit).await).await
+    }
+
     /// Returns the user with this id.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl Users {
         client: &Client,
     ) -> Result<Changed, UserError> {
         let account = self.account_for(caller, id, client).await?;
-        let (fields, password) = accept(change, &account.user.email)?;
+        let (fields, password) = change.accept(&account.user.email)?;
         let guarded = password.is_some() || fields.email.is_some();
         let proof = match caller {
             Caller::User(_) if guarded => {
@@ -203,7 +203,8 @@ impl Users {
         })
     }
 
-    /// Removes a user with everything that belongs to that user, and returns what the user was.
+    /// Removes a user, and returns what the user was. Account and sessions are gone at once; what else belongs to the user
+    /// goes with the sweep that follows.
     ///
     /// # Errors
     /// If the caller may not, or the present password is wrong.
@@ -223,6 +224,7 @@ impl Users {
             let expected = proof.as_ref().map(Proof::password);
             let user = store::delete(transaction, id, expected).await?;
             let user = user.ok_or(if expected.is_some() { UserError::WrongPassword } else { UserError::NotFound })?;
+            self.auth.end_all(transaction, id).await?;
             if let Some(proof) = &proof {
                 self.auth.attempts.succeeded(transaction, proof.counters()).await?;
             }
@@ -244,21 +246,4 @@ impl Users {
         let found = async |connection: &_| store::find(connection, id).await;
         self.database.run(Lane::Shared, found).await?.ok_or(UserError::NotFound)
     }
-}
-
-/// Checks what shall change of the user who has `email` now.
-fn accept(change: &Change, email: &str) -> Result<(Changes, Option<Password>), UserError> {
-    let mut refused = Vec::new();
-    let new_email = change.email.as_deref().filter(|new| *new != email);
-    let changes = Changes {
-        email: new_email.and_then(|email| keep(Email::parse(email), &mut refused)),
-        name: change.name.as_deref().and_then(|name| keep(Name::parse(name), &mut refused)),
-    };
-    let for_email = new_email.unwrap_or(email);
-    let password = change.password.as_ref().and_then(|new| keep(Password::chosen(new, for_email), &mut refused));
-    if refused.is_empty() { Ok((changes, password)) } else { Err(UserError::Refused(refused)) }
-}
-
-fn keep<T>(checked: Result<T, FieldError>, refused: &mut Vec<FieldError>) -> Option<T> {
-    checked.map_err(|error| refused.push(error)).ok()
 }

@@ -1,4 +1,4 @@
-//! Showing who one is by a password.
+//! Proves an identity by a password.
 
 use secrecy::SecretString;
 
@@ -8,7 +8,7 @@ use super::{User, Users};
 use crate::auth::{Client, Counter};
 use crate::database::{DatabaseError, Lane, Queries};
 
-/// Somebody knew the password of this account a moment ago.
+/// Proof that the caller knew the password of this account a moment ago.
 #[derive(Debug)]
 pub struct Proof {
     account: Account,
@@ -33,15 +33,15 @@ impl Proof {
 }
 
 impl Users {
-    /// Checks the password of whoever has this email. It takes as long if nobody has it.
+    /// Checks the password of the user with this email. It takes as long if there is no such user.
     ///
     /// # Errors
-    /// [`UserError::WrongCredentials`] if nobody has this email, and if the password is another.
+    /// [`UserError::WrongCredentials`] if no user has this email, or the password is wrong.
     pub async fn prove(&self, email: &str, password: &SecretString, client: &Client) -> Result<Proof, UserError> {
         let counters = self.auth.attempts.of_sign_in(email, client);
         self.auth.attempts.count(&counters, client).await?;
         let found = async |connection: &_| store::find_by_email(connection, email).await;
-        // PostgreSQL can store no U+0000, so nobody has an email with one.
+        // PostgreSQL cannot store U+0000, so no user has an email with it.
         let account = if email.contains('\0') { None } else { self.database.run(Lane::Shared, found).await? };
         let user = account.as_ref().map(|account| account.user.id);
         match self.check(account, password, counters).await? {
@@ -53,7 +53,7 @@ impl Users {
         }
     }
 
-    /// Checks the present password of somebody who is signed in. It counts as an attempt to sign in.
+    /// Checks the present password of a signed-in user. This counts as an attempt to sign in.
     pub(super) async fn prove_again(
         &self,
         account: Account,

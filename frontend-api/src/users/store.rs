@@ -34,7 +34,7 @@ pub(super) struct Account {
     pub(super) password: SecretString,
 }
 
-/// Some users, in the order of their ids.
+/// Some users, in the order in which they were asked for.
 #[derive(Debug)]
 pub struct Page {
     pub users: Vec<User>,
@@ -42,7 +42,7 @@ pub struct Page {
     pub more: bool,
 }
 
-/// What changes of a user besides the password.
+/// The changes of a user besides the password.
 #[derive(Debug)]
 pub(super) struct Changes {
     pub(super) email: Option<Email>,
@@ -62,15 +62,25 @@ pub(super) async fn insert(
 }
 
 pub(super) async fn list(queries: &impl Queries, after: i64, limit: u16) -> Result<Page, DatabaseError> {
-    let sql = concat!("SELECT ", columns!(), " FROM users WHERE id > $1 ORDER BY id LIMIT $2");
-    let rows = queries.query(sql, &[&after, &(i64::from(limit) + 1)]).await?;
+    let sql = concat!("SELECT ", columns!(), " FROM users WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2");
+    page(&queries.query(sql, &[&after, &(i64::from(limit) + 1)]).await?, limit)
+}
+
+pub(super) async fn newest(queries: &impl Queries, before: i64, limit: u16) -> Result<Page, DatabaseError> {
+    let sql =
+        concat!("SELECT ", columns!(), " FROM users WHERE id < $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT $2");
+    page(&queries.query(sql, &[&before, &(i64::from(limit) + 1)]).await?, limit)
+}
+
+/// Returns the page of rows that are at most one more than `limit`.
+fn page(rows: &[Row], limit: u16) -> Result<Page, DatabaseError> {
     let more = rows.len() > usize::from(limit);
     let users = rows.iter().take(usize::from(limit)).map(user).collect::<Result<_, _>>()?;
     Ok(Page { users, more })
 }
 
 pub(super) async fn find(queries: &impl Queries, id: UserId) -> Result<Option<Account>, DatabaseError> {
-    let sql = concat!("SELECT ", columns!(), ", password FROM users WHERE id = $1");
+    let sql = concat!("SELECT ", columns!(), ", password FROM users WHERE id = $1 AND deleted_at IS NULL");
     queries.query_opt(sql, &[&id.get()]).await?.as_ref().map(account).transpose()
 }
 
@@ -95,7 +105,7 @@ pub(super) async fn update(
         "UPDATE users SET email = coalesce($2, email), \
          name = CASE WHEN $3::text IS NULL THEN name ELSE nullif($3, '') END, \
          password = coalesce($4, password), updated_at = now() \
-         WHERE id = $1 AND ($5::text IS NULL OR password = $5) RETURNING ",
+         WHERE id = $1 AND deleted_at IS NULL AND ($5::text IS NULL OR password = $5) RETURNING ",
         columns!()
     );
     let email = fields.email.as_ref().map(Email::as_str);
@@ -106,20 +116,25 @@ pub(super) async fn update(
     row.as_ref().map(user).transpose()
 }
 
-/// Deletes the user, if the password still has the hash `expected`. Sessions and diaries go with the user.
+/// Deletes the user, if the password still has the hash `expected`: nothing that says who it was stays, and the email is free.
+/// The row goes with the next sweep, after the user's diaries, which may be too many for one transaction.
 pub(super) async fn delete(
     queries: &impl Queries,
     id: UserId,
     expected: Option<&SecretString>,
 ) -> Result<Option<User>, DatabaseError> {
-    let sql = concat!("DELETE FROM users WHERE id = $1 AND ($2::text IS NULL OR password = $2) RETURNING ", columns!());
+    let sql = "WITH old AS (SELECT id, email, name, created_at, updated_at FROM users \
+                   WHERE id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR password = $2) FOR UPDATE) \
+               UPDATE users SET deleted_at = now(), email = 'deleted ' || users.id, name = NULL, password = '' \
+               FROM old WHERE users.id = old.id \
+               RETURNING old.id, old.email, old.name, old.created_at, old.updated_at";
     let expected = expected.map(ExposeSecret::expose_secret);
     queries.query_opt(sql, &[&id.get(), &expected]).await?.as_ref().map(user).transpose()
 }
 
 /// Locks the user, if the password still has this hash.
 pub(super) async fn lock(queries: &impl Queries, id: UserId, password: &SecretString) -> Result<bool, DatabaseError> {
-    let sql = "SELECT 1 FROM users WHERE id = $1 AND password = $2 FOR NO KEY UPDATE";
+    let sql = "SELECT 1 FROM users WHERE id = $1 AND password = $2 AND deleted_at IS NULL FOR NO KEY UPDATE";
     Ok(queries.query_opt(sql, &[&id.get(), &password.expose_secret()]).await?.is_some())
 }
 

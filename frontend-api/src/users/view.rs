@@ -13,7 +13,7 @@ use crate::auth::{Caller, UserId};
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// What was done, and to what.
+/// What was done, and the result.
 #[derive(Serialize, ToSchema)]
 pub struct Answer<T> {
     /// The result.
@@ -26,19 +26,6 @@ pub struct Answer<T> {
 /// UTC to the millisecond, such as `2026-11-21T09:12:20.100Z`.
 #[derive(Debug, Clone, Copy)]
 pub struct Timestamp(pub OffsetDateTime);
-
-impl Timestamp {
-    /// The day, such as `2026-11-21`.
-    pub fn to_day(self) -> String {
-        self.0.to_offset(time::UtcOffset::UTC).date().to_string()
-    }
-
-    /// The minute, such as `2026-11-21 09:12`.
-    pub fn to_minute(self) -> String {
-        let utc = self.0.to_offset(time::UtcOffset::UTC);
-        format!("{} {:02}:{:02}", utc.date(), utc.hour(), utc.minute())
-    }
-}
 
 impl User {
     /// The email as `caller` may see it.

@@ -18,7 +18,7 @@ pub(super) enum InsertError {
     Database(Arc<DatabaseError>),
 }
 
-/// Why a request failed, in the words of this feature.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum VisitError {
     #[error("too many requests wait for the database")]
@@ -38,7 +38,7 @@ pub enum VisitError {
 pub enum Effect {
     NotRecorded,
     Unknown,
-    /// It wanted to read.
+    /// The request only reads.
     NotRead,
 }
 
@@ -82,13 +82,13 @@ impl VisitError {
     }
 }
 
-/// The database cannot store what the visit holds.
+/// The database cannot store the visit's data.
 pub static VISIT_REFUSED: Kind = Kind {
     slug: "visit-refused",
     status: 422,
     title: "The visit was refused",
-    meaning: "The database cannot store this User-Agent, for example because it holds the character U+0000. Nothing was \
-              recorded.",
+    meaning: "The database cannot store this User-Agent, for example because it contains the character U+0000. \
+              Nothing was recorded.",
     retry: Retry::Never,
 };
 

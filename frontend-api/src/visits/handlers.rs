@@ -51,7 +51,7 @@ pub struct RecentVisit {
 #[utoipa::path(get, path = "/", tag = "visits", responses(
     (status = 200, description = "The visit is committed", body = Registered),
     (status = 422, description = "The database can't store this User-Agent", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, description = "Not recorded, or not known to be", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, description = "The visit was not recorded, or it is unknown whether it was", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn register(request: HttpRequest, visits: web::Data<Visits>) -> Result<web::Json<Registered>, Problem> {
     let now = OffsetDateTime::now_utc();
@@ -71,10 +71,15 @@ pub async fn recent(visits: web::Data<Visits>) -> Result<HttpResponse, Problem> 
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
-/// What the client calls itself: cut at a character, and what is not UTF-8 replaced.
+/// Returns the User-Agent, cut between characters, with replacements for bytes that are not UTF-8.
 fn user_agent(request: &HttpRequest) -> Option<String> {
-    let sent = request.headers().get(USER_AGENT)?;
-    Some(String::from_utf8_lossy(sent.as_bytes()).chars().take(LONGEST_USER_AGENT).collect())
+    let sent = String::from_utf8_lossy(request.headers().get(USER_AGENT)?.as_bytes());
+    // No character has less than a byte.
+    Some(if sent.len() <= LONGEST_USER_AGENT {
+        sent.into_owned()
+    } else {
+        sent.chars().take(LONGEST_USER_AGENT).collect()
+    })
 }
 
 impl From<Vec<Visit>> for RecentVisits {

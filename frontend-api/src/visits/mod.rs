@@ -1,13 +1,15 @@
 //! Visits: recorded by `GET /`, listed by `GET /recent-visits`.
 //!
-//! No request uses the database by itself. Visits are recorded by group commit ([`recorder`]), and those who want the list
-//! share one query ([`reader`]).
+//! Requests share the database's work: visits are recorded by group commit ([`recorder`]), and requests for the list share
+//! one query ([`reader`]).
 
 mod error;
 pub mod handlers;
 mod metrics;
 mod reader;
 mod recorder;
+mod requests;
+mod retention;
 mod store;
 mod table;
 
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_common::config::{Group, Var, Vars};
+use causeway_common::config::{Group, Optional, Var, Vars};
 use causeway_common::tasks::Tasks;
 use causeway_common::telemetry::{ServedTogether, trace};
 
@@ -23,6 +25,8 @@ use self::error::InsertError;
 pub use self::error::{KINDS, VisitError};
 pub use self::handlers::RecentVisit as ListedVisit;
 use self::handlers::RecentVisits;
+pub use self::requests::Requests;
+use self::retention::Retention;
 use self::store::{Store, Visit};
 pub use self::table::TableName;
 use crate::batch::{self, Batcher, Rejected};
@@ -31,15 +35,17 @@ use crate::database::{Database, DatabaseError};
 const TABLE_NAME: Var<TableName> = Var::parsed(
     "TABLE_NAME",
     (TableName::default, "`access`"),
-    "a-z, 0-9 and _, at most 40, not starting with a digit",
+    "at most 40 of a-z, 0-9 and _, not starting with a digit",
     TableName::parse,
     "The table that stores the visits.",
 );
+const VISITS_RETENTION_DAYS: Optional<u32> =
+    Optional::int("VISITS_RETENTION_DAYS", 1..=36_500, "all visits are kept", "Days after which a visit is removed.");
 const QUEUE_CAPACITY: Var<usize> = Var::int(
     "QUEUE_CAPACITY",
     4096,
     1..=1_000_000,
-    "Requests that may wait for the database, for writes and for reads each; more are answered with 503.",
+    "Requests that may wait for the database, counted separately for writes and for reads; more are answered with 503.",
 );
 const REQUEST_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
     "REQUEST_TIMEOUT_MS",
@@ -57,12 +63,16 @@ pub struct VisitsConfig {
     pub queue_capacity: usize,
     /// How long each of them waits.
     pub request_timeout: Duration,
+    /// Days after which a visit is removed, if ever.
+    retention_days: Option<u32>,
 }
 
 impl VisitsConfig {
     /// Its variables.
-    pub const VARIABLES: Group =
-        Group { title: "Visits", variables: &[&TABLE_NAME, &QUEUE_CAPACITY, &REQUEST_TIMEOUT_MS] };
+    pub const VARIABLES: Group = Group {
+        title: "Visits",
+        variables: &[&TABLE_NAME, &QUEUE_CAPACITY, &REQUEST_TIMEOUT_MS, &VISITS_RETENTION_DAYS],
+    };
 
     /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
@@ -70,6 +80,7 @@ impl VisitsConfig {
             table: vars.read(&TABLE_NAME),
             queue_capacity: vars.read(&QUEUE_CAPACITY),
             request_timeout: vars.read(&REQUEST_TIMEOUT_MS),
+            retention_days: vars.read(&VISITS_RETENTION_DAYS),
         }
     }
 }
@@ -79,6 +90,7 @@ pub struct Visits {
     database: Database,
     recorder: Batcher<Visit, ServedTogether, InsertError>,
     reader: Batcher<(), Bytes, Arc<DatabaseError>>,
+    requests: Arc<Requests>,
 }
 
 impl Visits {
@@ -87,13 +99,27 @@ impl Visits {
         let (recorder, visits) = batch::paced(config.queue_capacity, config.request_timeout);
         let (reader, reads) = batch::shared(config.queue_capacity, config.request_timeout);
         let store = Store::new(database.clone(), &config.table);
+        if let Some(days) = config.retention_days {
+            tasks.spawn("retention of visits", Retention::new(database.clone(), &config.table, days).run());
+        }
         tasks.serve("recorder of visits", recorder::run(store.clone(), visits));
         tasks.serve("reader of visits", reader::run(store, reads));
-        Self { database: database.clone(), recorder, reader }
+        Self { database: database.clone(), recorder, reader, requests: Arc::default() }
+    }
+
+    /// Returns how the newest requests ended.
+    pub fn requests(&self) -> Arc<Requests> {
+        self.requests.clone()
     }
 
     /// Returns once the visit is committed.
     async fn record(&self, visit: Visit, trace: trace::Context) -> Result<ServedTogether, VisitError> {
+        let result = self.try_record(visit, trace).await;
+        self.requests.note(&result);
+        result
+    }
+
+    async fn try_record(&self, visit: Visit, trace: trace::Context) -> Result<ServedTogether, VisitError> {
         let unavailable = |error| VisitError::recording(Rejected::Failed(InsertError::Database(Arc::new(error))));
         self.database.availability().check().map_err(unavailable)?;
         self.recorder.submit(visit, trace).await.map_err(VisitError::recording)
@@ -101,6 +127,12 @@ impl Visits {
 
     /// Returns the newest visits as JSON, as they were after this call began.
     async fn recent(&self, trace: trace::Context) -> Result<Bytes, VisitError> {
+        let result = self.try_recent(trace).await;
+        self.requests.note(&result);
+        result
+    }
+
+    async fn try_recent(&self, trace: trace::Context) -> Result<Bytes, VisitError> {
         let unavailable = |error| VisitError::reading(Rejected::Failed(Arc::new(error)));
         self.database.availability().check().map_err(unavailable)?;
         self.reader.submit((), trace).await.map_err(VisitError::reading)

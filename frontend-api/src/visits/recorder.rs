@@ -22,8 +22,8 @@ pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ServedTogether, In
     }
 }
 
-/// Inserts the batch. If the database rejects the data in it, each half is tried alone, until the refused visit stands
-/// alone and its neighbours are committed.
+/// Inserts the batch. If the database rejects its data, each half is tried separately, until the rejected visit is alone
+/// and the others are committed.
 async fn record(store: &Store, batch: Batch<Visit, ServedTogether, InsertError>) {
     let mut parts = vec![batch];
     while let Some(mut part) = parts.pop() {

@@ -7,18 +7,25 @@ use crate::database::{Migration, Migrations};
 pub struct TableName(String);
 
 impl TableName {
-    /// Room is left for the suffixes of the index and the migrations' history within PostgreSQL's 63 bytes.
+    /// Leaves room for the suffixes of the index and the migrations' history within PostgreSQL's 63 bytes.
     const LONGEST: usize = 40;
-    /// The tables that are not visits, and the history that they share.
-    const TAKEN: [&str; 9] = [
+    /// The tables and indexes that are not of visits, and the histories.
+    const TAKEN: &[&str] = &[
         "attempts",
         "causeway_migrations",
         "diaries",
+        "diaries_deleted_at",
         "idempotency_keys",
+        "idempotency_keys_created_at",
         "leases",
         "pictures",
+        "pictures_owner",
+        "pictures_to_remove",
         "sessions",
+        "sessions_user_id",
         "users",
+        "users_deleted_at",
+        "users_email",
         "refinery_schema_history",
     ];
 
@@ -27,7 +34,7 @@ impl TableName {
         let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
         if !(starts_well && text.len() <= Self::LONGEST && text.chars().all(plain)) {
             return Err(format!(
-                "{text:?} is not a table's name: a-z, 0-9 and _, not starting with a digit, {} at most",
+                "{text:?} is not a table's name: at most {} of a-z, 0-9 and _, not starting with a digit",
                 Self::LONGEST
             ));
         }
@@ -35,18 +42,25 @@ impl TableName {
             return Err(format!("{text:?} is not usable: PostgreSQL reserves names that begin with pg_"));
         }
         if Self::TAKEN.contains(&text)
-            || ["_migrations", "_last_update", "_newest"].iter().any(|suffix| text.ends_with(suffix))
+            || ["_migrations", "_last_update", "_newest", "_pkey", "_id_seq"]
+                .iter()
+                .any(|suffix| text.ends_with(suffix))
         {
             return Err(format!("{text:?} is not usable: another table or index of this service can have that name"));
         }
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns the name of the table that has the migrations' history.
+    pub fn history(&self) -> String {
+        format!("{}_migrations", self.0)
+    }
+
     /// The table and its index. The history has the table's name in its own: the text of the migration, and so its
     /// checksum, depends on that name.
     ///
-    /// The first version's index is descending. New rows always go to one end of it, and PostgreSQL splits a full page at that
-    /// end in half; at the other end it fills pages up, so that the ascending index takes about half the space.
+    /// The first version's index is descending. New rows go to its first page, and PostgreSQL splits a full first page in half.
+    /// It fills the last page completely, so that an ascending index takes about half the space.
     pub fn migrations(&self) -> Migrations {
         let name = &self.0;
         let visits = format!(
@@ -56,8 +70,13 @@ impl TableName {
         let newest = Migration::index(2, "newest", format!("{name}_newest"), &format!("{self} (last_update)"));
         let old =
             Migration::background(3, "descending", format!("DROP INDEX CONCURRENTLY IF EXISTS {name}_last_update"));
-        let list = vec![Migration::atomic(1, "visits", visits), newest, old];
-        Migrations::recorded_in(format!("{name}_migrations"), list)
+        // On DSQL rows lie in the order of the key. One that rises would send all inserts to one place.
+        let on_dsql = format!(
+            "CREATE TABLE {self} (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), last_update TIMESTAMP, \
+             user_agent VARCHAR(250))"
+        );
+        let list = vec![Migration::atomic(1, "visits", visits).on_dsql(on_dsql), newest, old];
+        Migrations::recorded_in(self.history(), list)
     }
 }
 

@@ -1,9 +1,14 @@
 //! One line a request, on standard output.
 
+use std::process::Stdio;
+
 use reqwest::StatusCode;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{ChildStdout, Command};
+use tokio::time::timeout;
 
-use crate::helpers::{client, spawn_app, spawn_without_database};
+use crate::helpers::{BINARY, NO_DATABASE, PATIENCE, client, spawn_app, spawn_without_database, until_blocked};
 
 #[tokio::test]
 async fn a_request_is_told_with_all_that_one_looks_for() {
@@ -51,6 +56,22 @@ async fn a_4xx_is_told_as_what_it_is() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_before_its_answer_has_a_line_too() {
+    let (app, database) = spawn_app().await;
+    let locker = database.client().await;
+    locker.batch_execute("BEGIN; LOCK TABLE access IN SHARE MODE").await.unwrap();
+    let mut connection = app.connect().await;
+    connection.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+    until_blocked(&locker, 1).await;
+    // A reset. A connection that is only half closed can still read its answer.
+    connection.set_zero_linger().unwrap();
+    drop(connection);
+    let line = app.access_line("/").await;
+    assert_eq!((&line["status"], &line["level"], &line["http.route"]), (&499.into(), &"INFO".into(), &"/".into()));
+    assert!(line.get("http.response.body.size").is_none(), "{line}");
+}
+
+#[tokio::test]
 async fn a_5xx_is_told_once_with_its_cause() {
     let app = spawn_without_database(&[]).await;
     app.database_problem().await;
@@ -95,4 +116,53 @@ async fn the_last_lines_are_not_lost_when_the_service_stops() {
     app.get("/last-one").await;
     assert!(app.service.stop().await.success());
     assert!(app.service.logs().iter().any(|line| line["path"] == "/last-one"));
+}
+
+/// Reads lines until one has this message, and returns it.
+async fn read_until(lines: &mut Lines<BufReader<ChildStdout>>, message: &str) -> Value {
+    let reading = async {
+        loop {
+            let line = lines.next_line().await.unwrap().expect("the service runs");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["message"] == message {
+                return line;
+            }
+        }
+    };
+    timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("no line {message:?}"))
+}
+
+#[tokio::test]
+async fn lines_dropped_for_a_slow_reader_are_counted_as_a_metric_and_in_the_log() {
+    let mut service = Command::new(BINARY)
+        .env_clear()
+        .envs([("DATABASE_URL", NO_DATABASE), ("PORT", "0"), ("BIND_ADDRESS", "127.0.0.1"), ("LOG_FORMAT", "json")])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(service.stdout.take().unwrap()).lines();
+    let listening = read_until(&mut lines, "listening").await;
+    let url = format!("http://{}", listening["address"].as_str().unwrap());
+    let client = client();
+    let dropped = async || {
+        let metrics = client.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
+        let count = metrics.lines().find_map(|line| line.strip_prefix("causeway_log_lines_dropped_total "));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(dropped().await, 0);
+    // Nobody reads from here on. A line holds 512 bytes of the path.
+    let long = format!("{url}/{}", "x".repeat(512));
+    let overflow = async {
+        while dropped().await == 0 {
+            let some = (0..200).map(|_| client.get(&long).send());
+            for answer in futures_util::future::join_all(some).await {
+                assert_eq!(answer.unwrap().status(), StatusCode::NOT_FOUND, "a reader that stalls fails nothing");
+            }
+        }
+    };
+    timeout(PATIENCE, overflow).await.expect("lines are dropped");
+    let lost = read_until(&mut lines, "log lines were dropped because their reader was too slow").await;
+    assert!(lost["lines"].as_u64().is_some_and(|lines| lines > 0), "{lost}");
+    assert!(dropped().await >= lost["lines"].as_u64().unwrap(), "{lost}");
 }

@@ -76,6 +76,47 @@ async fn one_mistake_is_reported_as_one() {
     }
 }
 
+/// Where the values of the database come from, in each of the ways to name it. No password is shown.
+#[tokio::test]
+async fn the_printed_configuration_says_which_variable_each_value_of_the_database_is_from() {
+    let json = r#"{"username": "app", "password": "hunter2", "host": "db.internal"}"#;
+    let shown = async |env: &[(&str, &str)]| {
+        let (code, list, stderr) = FRONTEND_API.run(&["config", "--print"], env).await;
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(!list.contains("hunter2"), "{list}");
+        let rows = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let rows = rows.skip_while(|row| !row.starts_with("DBSECRETSNAME"));
+        rows.filter(|row| row.starts_with("DB_") || row.starts_with("DBSECRETSNAME")).take(8).collect::<Vec<_>>()
+    };
+    let of_url =
+        shown(&[("DATABASE_URL", "postgres://app:hunter2@db.internal/shop?sslmode=require"), ("DB_PORT", "6000")]);
+    assert_eq!(
+        of_url.await,
+        [
+            "DBSECRETSNAME none default",
+            "DB_SECRET_INTERVAL_MS 30000 default",
+            "DB_HOST db.internal DATABASE_URL",
+            "DB_PORT 6000 environment",
+            "DB_NAME shop DATABASE_URL",
+            "DB_USER app DATABASE_URL",
+            "DB_PASS (hidden) DATABASE_URL",
+            "DB_SSLMODE require DATABASE_URL",
+        ]
+    );
+    let plain = shown(&[("DB_HOST", "db.internal"), ("DB_USER", "app"), ("DB_PASS", "hunter2")]).await;
+    assert_eq!(plain[2..4], ["DB_HOST db.internal environment", "DB_PORT 5432 default"]);
+    assert_eq!(plain[5..], ["DB_USER app environment", "DB_PASS (hidden) environment", "DB_SSLMODE prefer default"]);
+    let of_secret = shown(&[("DBSECRETSNAME", SECRET), ("DB_NAME", "shop")]).await;
+    let read = "(read at the first connection) secret";
+    assert_eq!(of_secret[0], format!("DBSECRETSNAME {SECRET} environment"));
+    assert_eq!(of_secret[2..5], [&format!("DB_HOST {read}"), &format!("DB_PORT {read}"), "DB_NAME shop environment"]);
+    assert_eq!(of_secret[6..], [&format!("DB_PASS {read}"), "DB_SSLMODE verify-full default"]);
+    let of_value = shown(&[("DBSECRETSNAME", json)]).await;
+    assert_eq!(of_value[0], "DBSECRETSNAME (hidden) environment");
+    assert_eq!(of_value[2], "DB_HOST db.internal DBSECRETSNAME");
+    assert_eq!(of_value[5..7], ["DB_USER app DBSECRETSNAME", "DB_PASS (hidden) DBSECRETSNAME"]);
+}
+
 #[tokio::test]
 async fn an_endpoint_of_aws_that_is_set_to_nothing_is_refused_before_the_sdk_meets_it() {
     for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"] {

@@ -1,7 +1,7 @@
 //! `/diaries`: writing, reading, changing and deleting texts.
 
 use futures_util::future::join_all;
-use reqwest::header::LOCATION;
+use reqwest::header::{LINK, LOCATION};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -56,6 +56,43 @@ async fn the_list_is_ones_own_and_the_newest_first_page_by_page() {
     }
 }
 
+/// A page of the list: its ids, its length, and the path of the next one.
+async fn page(app: &App, person: &Person, path: &str) -> (Vec<i64>, usize, Option<String>) {
+    let response = person.get(app, path).await;
+    assert_eq!(response.status(), StatusCode::OK, "{:?}", app.service.logs());
+    let next = response.headers().get(LINK).map(|link| {
+        let link = link.to_str().unwrap();
+        link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).unwrap().to_owned()
+    });
+    let body = response.text().await.unwrap();
+    let list: Vec<Value> = serde_json::from_str(&body).unwrap();
+    (list.iter().map(|diary| diary["ID"].as_i64().unwrap()).collect(), body.len(), next)
+}
+
+#[tokio::test]
+async fn a_page_of_long_texts_is_shorter_and_names_the_next_one() {
+    let (app, database) = spawn_app().await;
+    let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);
+    let insert = "INSERT INTO diaries (user_id, text) SELECT $1, repeat($2, 20000) FROM generate_series(1, 100)";
+    database.client().await.execute(insert, &[&jane.id, &"\u{1f327}"]).await.unwrap();
+    let mut ids = Vec::new();
+    let mut next = Some("/diaries?limit=100".to_owned());
+    while let Some(path) = next {
+        let (listed, length, following) = page(&app, &jane, &path).await;
+        assert!(!listed.is_empty() && length < 500_000, "{} diaries, {length} bytes", listed.len());
+        ids.extend(listed);
+        next = following;
+    }
+    assert_eq!(ids, (1..=100).rev().collect::<Vec<_>>());
+    for text in ["first", "second", "third"] {
+        john.writes(&app, text).await;
+    }
+    let (ids, _, next) = page(&app, &john, "/diaries?limit=2").await;
+    assert_eq!((ids, next), (vec![103, 102], Some("/diaries?before=102&limit=2".to_owned())));
+    let (ids, _, next) = page(&app, &john, "/diaries?limit=3").await;
+    assert_eq!((ids.len(), next), (3, None));
+}
+
 #[tokio::test]
 async fn anothers_diary_does_not_exist() {
     let admin = "an admin token of more than 32 characters";
@@ -66,6 +103,7 @@ async fn anothers_diary_does_not_exist() {
         (Method::GET, "/diaries/1", None),
         (Method::PUT, "/diaries/1", Some(json!({"text": "yours"}))),
         (Method::DELETE, "/diaries/1", None),
+        (Method::POST, "/diaries/1/restore", None),
         (Method::GET, "/diaries/1/image", None),
     ];
     for (method, path, body) in requests {
@@ -99,6 +137,33 @@ async fn a_text_can_be_changed_and_a_deleted_diary_is_gone() {
     problem(jane.get(&app, "/diaries/1").await, StatusCode::NOT_FOUND, "not-found").await;
     problem(jane.put(&app, "/diaries/1", json!({"text": "third"})).await, StatusCode::NOT_FOUND, "not-found").await;
     problem(jane.delete(&app, "/diaries/1", None).await, StatusCode::NOT_FOUND, "not-found").await;
+    assert!(texts(&app, &jane, "").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_deleted_diary_can_be_restored_for_30_days_and_not_longer() {
+    let (app, database) = spawn_app().await;
+    let (jane, client) = (Person::new(&app, "jane").await, database.client().await);
+    let first = jane.writes(&app, "first").await;
+    let restore = async || app.send(Method::POST, "/diaries/1/restore", Some(&jane.token), None).await;
+    let restored = async || {
+        let response = restore().await;
+        assert_eq!(response.status(), StatusCode::OK, "{:?}", app.service.logs());
+        response.json::<Value>().await.unwrap()
+    };
+    let deleted_ago = async |ago: &str| {
+        jane.delete(&app, "/diaries/1", None).await;
+        let sql = format!("UPDATE diaries SET deleted_at = now() - interval '{ago}'");
+        client.execute(&sql, &[]).await.unwrap();
+    };
+    assert_eq!(restored().await, first, "it was not deleted");
+    deleted_ago("29 days 23 hours").await;
+    assert!(texts(&app, &jane, "").await.is_empty());
+    assert_eq!(restored().await, first);
+    assert_eq!(restored().await, first, "the same request again");
+    assert_eq!(texts(&app, &jane, "").await, ["first"]);
+    deleted_ago("30 days 1 minute").await;
+    problem(restore().await, StatusCode::NOT_FOUND, "not-found").await;
     assert!(texts(&app, &jane, "").await.is_empty());
 }
 

@@ -7,10 +7,13 @@ use causeway_testing::aws::S3;
 use causeway_testing::postgres::TestDatabase;
 use causeway_testing::proxy::TcpProxy;
 use reqwest::StatusCode;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
-use crate::diary::{assert_whole, created, form, jpeg, part, spawn_with_bucket, storage, sweep, with_picture};
-use crate::helpers::{App, count, eventually, spawn_app_with, unavailable, with_url};
+use crate::diary::{
+    BUCKET, assert_whole, created, form, head, jpeg, part, spawn_with_bucket, storage, sweep, with_picture,
+};
+use crate::helpers::{App, PATIENCE, count, eventually, spawn_app_with, unavailable, with_url};
 use crate::people::Person;
 
 async fn spawn_behind_a_proxy() -> (App, TestDatabase, S3, TcpProxy) {
@@ -62,52 +65,130 @@ async fn a_client_that_leaves_in_the_middle_leaves_nothing_and_frees_its_key() {
     let (app, database, s3) = spawn_with_bucket().await;
     let jane = Person::new(&app, "jane").await;
     let body = with_picture("a text", &jpeg());
-    let head = format!(
-        "POST /diaries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nIdempotency-Key: k\r\nContent-Length: {}\r\n\
-         Content-Type: multipart/form-data; boundary=a-boundary\r\n\r\n",
-        jane.token,
-        body.len()
-    );
+    let head = head(&jane, "Idempotency-Key: k\r\n", body.len());
     for cut in [0, 200, body.len() / 2, body.len() - 1] {
         let mut connection = app.connect().await;
         connection.write_all(&[head.as_bytes(), &body[..cut]].concat()).await.unwrap();
         drop(connection);
     }
     let client = database.client().await;
-    eventually("the key is free", async || (count(&client, "idempotency_keys").await == 0).then_some(())).await;
-    created(&app, jane.post_text(&app, "another way", Some("k")).await).await;
+    // As long as one of them is at work, the answer is 409.
+    let posted = eventually("the key is free", async || {
+        let answer = jane.post_text(&app, "another way", Some("k")).await;
+        (answer.status() != StatusCode::CONFLICT).then_some(answer)
+    });
+    created(&app, posted.await).await;
     sweep(&app, &database).await;
     assert_whole(&database, &s3).await;
     assert_eq!(count(&client, "diaries").await, 1);
 }
 
 #[tokio::test]
-async fn a_process_killed_at_any_time_of_an_upload_leaves_nothing_after_a_sweep() {
-    let s3 = S3::start().await;
-    let (database, url) = (TestDatabase::create().await, s3.url());
-    let env = with_url(database.url(), &storage(&url))
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-        .collect::<Vec<_>>();
-    let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    let mut app = App::spawn(&env).await;
-    app.until_ready().await;
+async fn a_client_that_resets_its_connection_while_its_key_is_claimed_frees_it() {
+    let (app, database, _s3) = spawn_with_bucket().await;
     let jane = Person::new(&app, "jane").await;
-    for round in 0..8_u64 {
-        let picture = jpeg();
-        let uploads = futures_util::future::join_all((0..6).map(|_| {
-            let (body, content_type) = (with_picture("a text", &picture), "multipart/form-data; boundary=a-boundary");
-            let request = app.prepare(reqwest::Method::POST, "/diaries").bearer_auth(&jane.token);
-            request.header("content-type", content_type).body(body).send()
-        }));
-        // Another moment in each round; which step it meets does not matter.
-        tokio::select! { _ = uploads => {}, () = tokio::time::sleep(Duration::from_millis(round * 7)) => {} }
-        app.service.kill().await;
-        app = App::spawn(&env).await;
-        app.until_ready().await;
-    }
+    let client = database.client().await;
+    // A cancel comes too late for the statement.
+    let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                    BEGIN PERFORM pg_sleep(2); EXCEPTION WHEN query_canceled THEN NULL; END; RETURN NEW; END $$; \
+                CREATE TRIGGER slow BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION slow()";
+    client.batch_execute(slow).await.unwrap();
+    let mut connection = app.connect().await;
+    connection.write_all(head(&jane, "Idempotency-Key: k\r\n", 1000).as_bytes()).await.unwrap();
+    let sleeping =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    let waits = async || (client.query_one(sleeping, &[]).await.unwrap().get::<_, i64>(0) > 0).then_some(());
+    eventually("the key is being claimed", waits).await;
+    connection.set_zero_linger().unwrap();
+    drop(connection);
+    let posted = eventually("the key is free", async || {
+        let answer = jane.post_text(&app, "another way", Some("k")).await;
+        (answer.status() != StatusCode::CONFLICT).then_some(answer)
+    });
+    created(&app, posted.await).await;
+}
+
+#[tokio::test]
+async fn a_picture_below_the_least_rate_loses_its_place_to_the_next_one() {
+    let s3 = S3::start().await;
+    let url = s3.url();
+    let (app, database) = spawn_app_with(&[&storage(&url)[..], &[("DIARY_UPLOADS", "1")]].concat()).await;
+    let jane = Person::new(&app, "jane").await;
+    // So long that it takes its place before its body is read.
+    let length = 1_000_000;
+    let begin = [head(&jane, "", length).into_bytes(), with_picture("slow", &jpeg())[..1000].to_vec()].concat();
+    let mut slow = app.connect().await;
+    slow.write_all(&begin).await.unwrap();
+    let client = database.client().await;
+    let (mut answer, mut drops) = slow.into_split();
+    let dripping = tokio::spawn(async move {
+        let mut every = tokio::time::interval(Duration::from_millis(300));
+        loop {
+            every.tick().await;
+            if drops.write_all(b"x").await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut text = String::new();
+    let refused = async {
+        let mut bytes = vec![0; 4096];
+        let read = timeout(PATIENCE, answer.read(&mut bytes)).await.unwrap().unwrap();
+        text = String::from_utf8_lossy(&bytes[..read]).into_owned();
+    };
+    let picture = jpeg();
+    let (next, ()) = tokio::join!(jane.writes_with_picture(&app, "next", &picture), refused);
+    dripping.abort();
+    assert!(text.starts_with("HTTP/1.1 408 ") && text.contains("16384 bytes per second"), "{text}");
+    assert_eq!(next["Text"], "next");
     sweep(&app, &database).await;
     assert_whole(&database, &s3).await;
-    let response = jane.get(&app, "/diaries?limit=100").await;
-    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(count(&client, "diaries").await, 1);
+}
+
+#[tokio::test]
+async fn a_database_cut_off_after_the_upload_leaves_nothing_after_a_sweep() {
+    let s3 = S3::start().await;
+    let (url, bucket) = (s3.url(), TestDatabase::create().await);
+    let (app, proxy, database) = {
+        let proxy = TcpProxy::start(address_of(bucket.url())).await;
+        let through = through(&proxy, bucket.url());
+        let app = App::spawn(&with_url(&through, &storage(&url))).await;
+        app.until_ready().await;
+        (app, proxy, bucket)
+    };
+    let jane = Person::new(&app, "jane").await;
+    let locker = database.client().await;
+    locker.batch_execute("BEGIN; LOCK TABLE diaries IN SHARE MODE").await.unwrap();
+    let post = jane.post_form(&app, with_picture("a text", &jpeg()));
+    let cut = async {
+        eventually("the picture is in the bucket", async || (!s3.keys(BUCKET).unwrap().is_empty()).then_some(())).await;
+        let blocked = "SELECT count(*) FROM pg_locks WHERE relation = 'diaries'::regclass AND NOT granted";
+        let waits = async || (locker.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) > 0).then_some(());
+        eventually("the diary is about to be written", waits).await;
+        proxy.refuse().await;
+        proxy.cut();
+    };
+    let (answer, ()) = tokio::join!(post, cut);
+    unavailable(answer, "database-unavailable").await;
+    locker.batch_execute("ROLLBACK").await.unwrap();
+    proxy.heal().await;
+    app.until_ready().await;
+    sweep(&app, &database).await;
+    assert_whole(&database, &s3).await;
+    assert_eq!((count(&locker, "diaries").await, s3.keys(BUCKET).unwrap().len()), (0, 0));
+}
+
+/// Host and port of a database's URL.
+fn address_of(url: &str) -> String {
+    let url = url::Url::parse(url).unwrap();
+    format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))
+}
+
+/// The same database by way of the proxy.
+fn through(proxy: &TcpProxy, url: &str) -> String {
+    let mut url = url::Url::parse(url).unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(proxy.address().port())).unwrap();
+    url.into()
 }

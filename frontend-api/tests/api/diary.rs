@@ -50,6 +50,15 @@ pub fn with_picture(text: &str, picture: &[u8]) -> Vec<u8> {
     form(&[part("name=\"text\"", text.as_bytes()), part("name=\"file\"; filename=\"../a/b.exe\"", picture)])
 }
 
+/// The head of a request that uploads a body of this length.
+pub fn head(person: &Person, more: &str, length: usize) -> String {
+    format!(
+        "POST /diaries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{more}Content-Length: {length}\r\n\
+         Content-Type: multipart/form-data; boundary=a-boundary\r\n\r\n",
+        person.token
+    )
+}
+
 pub fn pixels() -> RgbImage {
     let low = |value: u32| value.to_le_bytes()[0];
     RgbImage::from_fn(60, 40, |x, y| Rgb([low(x * 4), low(y * 6), low(x + y)]))

@@ -13,7 +13,7 @@ const CLIENTS: usize = 8;
 const REGISTERED_OR_NOT: [StatusCode; 2] = [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE];
 
 /// A service that reaches its database through the proxy.
-async fn spawn(env: &[(&str, &str)]) -> (App, TcpProxy, TestDatabase) {
+pub async fn spawn(env: &[(&str, &str)]) -> (App, TcpProxy, TestDatabase) {
     let database = TestDatabase::create().await;
     let config: Config = database.url().parse().unwrap();
     let Host::Tcp(host) = &config.get_hosts()[0] else { panic!("the tests' server is reached by TCP") };

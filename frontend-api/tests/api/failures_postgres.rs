@@ -91,6 +91,12 @@ async fn idle_connections_that_were_terminated_cost_no_request() {
     let app = spawn(&postgres).await;
     app.registered("before").await;
     app.recent_visits().await;
+    // The first use starts the sweep, which must not open another connection later.
+    let client = postgres.client().await;
+    let swept = "SELECT count(*) FILTER (WHERE name = 'sweep') = 0 AND count(*) = 1 FROM leases";
+    let is_over = async || client.query_one(swept, &[]).await.unwrap().get::<_, bool>(0).then_some(());
+    eventually("the sweep is over", is_over).await;
+    drop(client);
     postgres.terminate_backends().await;
     // The service learns of it by itself and closes its ends; nobody else has a connection.
     let open = || sockets::open().iter().any(|socket| socket.remote_port == postgres.port());
@@ -195,4 +201,18 @@ async fn statements_that_wait_for_a_lock_leave_no_sessions_behind() {
         (locker.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_start_that_meets_a_locked_history_leaves_no_session_behind() {
+    let postgres = OwnPostgres::start().await;
+    drop(spawn(&postgres).await);
+    let locker = postgres.client().await;
+    locker.batch_execute("BEGIN; LOCK TABLE access_migrations IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let app = App::spawn(&[("DATABASE_URL", postgres.url())]).await;
+    // The server gives up before the service does, which would leave the session to wait on.
+    let cause = app.database_problem().await;
+    assert!(cause.contains("lock timeout"), "{cause}");
+    locker.batch_execute("ROLLBACK").await.unwrap();
+    app.until_ready().await;
 }

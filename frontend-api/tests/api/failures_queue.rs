@@ -79,7 +79,8 @@ async fn recovers(app: &App) {
 
 #[tokio::test]
 async fn a_visit_whose_deadline_passed_in_the_queue_is_not_stored_later() {
-    let (app, database) = spawn_app_with(&[("REQUEST_TIMEOUT_MS", "300")]).await;
+    // Time enough for the first one to be in flight.
+    let (app, database) = spawn_app_with(&[("REQUEST_TIMEOUT_MS", "1500")]).await;
     let locker = hold_up(&database).await;
     let first = app.register("in flight");
     let second = async {

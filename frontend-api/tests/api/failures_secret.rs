@@ -34,6 +34,18 @@ async fn rotate(postgres: &OwnPostgres, aws: &SecretsManager, password: &str) {
     postgres.execute(&format!("ALTER ROLE {ROLE} PASSWORD '{password}'")).await;
 }
 
+/// Changes the password, tells nobody, and waits until the service has noticed. A session that was logging in meanwhile is
+/// listed only later, so sessions are ended until none is of use.
+async fn change_untold(app: &App, postgres: &OwnPostgres) {
+    postgres.execute(&format!("ALTER ROLE {ROLE} PASSWORD 'second'")).await;
+    eventually("the service is not ready", async || {
+        postgres.terminate_backends().await;
+        app.register("to make it notice").await;
+        (app.ready().await.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_secret_that_can_t_be_read_at_start_is_read_when_it_can() {
     let (postgres, aws) = server().await;
@@ -125,10 +137,8 @@ async fn a_rotation_that_ends_all_sessions_fails_no_more_than_what_was_under_way
 async fn while_the_new_secret_is_late_the_service_waits_for_it() {
     let (app, postgres, aws) = spawn(&[("DB_SECRET_INTERVAL_MS", "100")]).await;
     app.registered("before").await;
-    postgres.execute(&format!("ALTER ROLE {ROLE} PASSWORD 'second'")).await;
-    postgres.terminate_backends().await;
     // With the old one it is no use; the service says so and stays alive.
-    app.until_it_notices().await;
+    change_untold(&app, &postgres).await;
     assert_eq!(app.health().await.status(), StatusCode::OK);
     aws.tells(&secret_of(&postgres, ROLE, "second"));
     app.until_ready().await;
@@ -153,9 +163,7 @@ async fn a_secret_that_is_refused_is_read_again_after_half_a_minute_at_the_earli
     let (app, postgres, aws) = spawn(&[]).await;
     app.registered("before").await;
     let reads = aws.reads();
-    postgres.execute(&format!("ALTER ROLE {ROLE} PASSWORD 'second'")).await;
-    postgres.terminate_backends().await;
-    app.until_it_notices().await;
+    change_untold(&app, &postgres).await;
     // Each attempt of the supervisor finds the password refused.
     eventually("there are several attempts", async || {
         let attempts = app.service.logs().iter().filter(|line| line["message"] == "trying the database again").count();

@@ -1,5 +1,6 @@
 //! `/docs` and `/openapi.json`.
 
+use causeway_testing::openapi::assert_committed;
 use reqwest::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -87,4 +88,10 @@ async fn the_api_description_names_the_keys_of_every_answer() {
         let reference = &content["application/problem+json"]["schema"]["$ref"];
         assert_eq!(reference, "#/components/schemas/Problem", "{path} {status}");
     }
+}
+
+#[tokio::test]
+async fn the_committed_openapi_document_is_the_served_one() {
+    let app = spawn_without_database(&[]).await;
+    assert_committed("frontend-api", &app.get("/openapi.json").await.json().await.unwrap());
 }

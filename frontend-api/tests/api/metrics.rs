@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 
+use crate::diary::{jpeg, spawn_with_bucket, with_picture};
 use crate::helpers::{App, client, eventually, problem, spawn_app, spawn_app_with, spawn_without_database};
+use crate::people::Person;
+use crate::tls_server::{Authority, TlsServer};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const TOKEN: &str = "an-admin-token-of-thirty-two-characters";
@@ -71,6 +75,56 @@ async fn connections_that_fail_are_counted_by_cause() {
     for cause in ["credentials", "refused", "network", "timeout", "other"] {
         value(&metrics, &format!("causeway_database_connection_errors_total{{cause=\"{cause}\"}}"));
     }
+}
+
+#[tokio::test]
+async fn the_days_of_the_databases_certificate_show_and_follow_its_replacement() {
+    const DAYS_LEFT: &str = "causeway_database_certificate_days_left";
+    let authority = Authority::default();
+    let server = TlsServer::start(&authority, "127.0.0.1").await;
+    let app = server.spawn("verify-full", &server.roots(&authority).await).await;
+    let shows = async |days: std::ops::Range<f64>| {
+        eventually("the gauge follows the certificate", async || {
+            app.register("needs a connection").await;
+            let left: f64 = value(&scrape(&app).await, DAYS_LEFT).parse().unwrap();
+            days.contains(&left).then_some(())
+        })
+        .await;
+    };
+    for year in [2060, 2050] {
+        let until = time::Date::from_calendar_date(year, time::Month::January, 1).unwrap().midnight().assume_utc();
+        let days = (until - time::OffsetDateTime::now_utc()).as_seconds_f64() / 86_400.0;
+        server.use_pair(authority.issue_until("127.0.0.1", year)).await;
+        server.reload().await;
+        server.terminate_backends().await;
+        shows(days - 0.1..days + 0.1).await;
+    }
+    let (plain, _database) = spawn_app().await;
+    assert_eq!(value(&scrape(&plain).await, DAYS_LEFT), "NaN", "without TLS there is no certificate");
+}
+
+#[tokio::test]
+async fn uploads_under_way_show() {
+    let (app, _database, _s3) = spawn_with_bucket().await;
+    let jane = Person::new(&app, "jane").await;
+    let in_flight = async |expected: &str| {
+        let shows =
+            async || (value(&scrape(&app).await, "causeway_picture_uploads_in_flight") == expected).then_some(());
+        eventually("the gauge counts the uploads", shows).await;
+    };
+    in_flight("0.0").await;
+    let body = with_picture("a text", &jpeg());
+    let head = format!(
+        "POST /diaries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\
+         Content-Type: multipart/form-data; boundary=a-boundary\r\n\r\n",
+        jane.token,
+        body.len()
+    );
+    let mut connection = app.connect().await;
+    connection.write_all(&[head.as_bytes(), &body[..body.len() / 2]].concat()).await.unwrap();
+    in_flight("1.0").await;
+    drop(connection);
+    in_flight("0.0").await;
 }
 
 #[tokio::test]

@@ -2,68 +2,11 @@
 //! uses them.
 
 use reqwest::header::{LOCATION, RETRY_AFTER, SET_COOKIE};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, StatusCode};
 
-use crate::helpers::{App, spawn_app, spawn_app_with};
-use crate::people::{PASSWORD, Person, is_session, sign_in};
-
-/// A browser with the cookie of a session, or none.
-struct Browser<'a> {
-    app: &'a App,
-    token: Option<String>,
-}
-
-impl<'a> Browser<'a> {
-    fn new(app: &'a App) -> Self {
-        Self { app, token: None }
-    }
-
-    async fn send(&mut self, request: reqwest::RequestBuilder) -> Response {
-        let request = match &self.token {
-            Some(token) => request.header("cookie", format!("__Host-session={token}")),
-            None => request,
-        };
-        let response = request.send().await.unwrap();
-        if let Some(cookie) = response.headers().get(SET_COOKIE) {
-            let value = cookie.to_str().unwrap().strip_prefix("__Host-session=").unwrap();
-            let value = value.split(';').next().unwrap();
-            self.token = (!value.is_empty()).then(|| value.to_owned());
-        }
-        response
-    }
-
-    async fn get(&mut self, path: &str) -> Response {
-        self.send(self.app.prepare(Method::GET, path)).await
-    }
-
-    async fn html(&mut self, path: &str) -> String {
-        let response = self.get(path).await;
-        assert_eq!(response.status(), StatusCode::OK, "{path}");
-        response.text().await.unwrap()
-    }
-
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Response {
-        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = self.app.prepare(Method::POST, path).body(form);
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        self.send(request.header("sec-fetch-site", "same-origin")).await
-    }
-
-    /// Sends a form that must be accepted, and returns where the browser is sent.
-    async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
-        let response = self.post(path, fields).await;
-        assert_eq!(response.status(), StatusCode::SEE_OTHER, "{path}: {:?}", self.app.service.logs());
-        response.headers()[LOCATION].to_str().unwrap().to_owned()
-    }
-
-    /// Sends a form that must be refused, and returns the page.
-    async fn refused(&mut self, path: &str, fields: &[(&str, &str)], status: StatusCode) -> String {
-        let response = self.post(path, fields).await;
-        assert_eq!(response.status(), status, "{path}");
-        assert!(!response.headers().contains_key(LOCATION) && !response.headers().contains_key(SET_COOKIE));
-        response.text().await.unwrap()
-    }
-}
+use crate::helpers::{spawn_app, spawn_app_with};
+use crate::people::{PASSWORD, Person, is_session, sign_in, token_of};
+use crate::web::{Browser, between};
 
 #[tokio::test]
 async fn one_signs_up_looks_around_changes_everything_and_leaves_without_a_script() {
@@ -72,7 +15,7 @@ async fn one_signs_up_looks_around_changes_everything_and_leaves_without_a_scrip
     let form = browser.html("/app/sign-up").await;
     assert!(form.contains("@example.com\"") && form.contains("autocomplete=\"new-password\""), "{form}");
     let person = [("name", "Wren <b>Okafor</b>"), ("email", "wren@example.com"), ("password", PASSWORD)];
-    assert_eq!(browser.submit("/app/sign-up", &person).await, "/app/account");
+    assert_eq!(browser.submit("/app/sign-up", &person).await, "/app");
     let account = browser.html("/app/account").await;
     assert!(account.contains("Wren &lt;b&gt;Okafor") && account.contains("This one"), "{account}");
     let users = browser.html("/app/users").await;
@@ -87,7 +30,7 @@ async fn one_signs_up_looks_around_changes_everything_and_leaves_without_a_scrip
     assert_eq!(browser.submit("/app/sign-out", &[]).await, "/app");
     assert_eq!(browser.token, None);
     let person = [("email", "wren@example.com"), ("password", "another password")];
-    assert_eq!(browser.submit("/app/sign-in", &person).await, "/app/account");
+    assert_eq!(browser.submit("/app/sign-in", &person).await, "/app");
     assert_eq!(browser.submit("/app/account/delete", &[("current", "another password")]).await, "/app");
     assert_eq!(sign_in(&app, "wren@example.com", "another password").await.status(), StatusCode::UNAUTHORIZED);
 }
@@ -106,7 +49,7 @@ async fn a_mistake_is_shown_at_its_field_and_what_was_typed_is_kept_but_the_pass
     assert!(!page.contains("short") && page.matches("aria-invalid=\"true\"").count() == 2, "{page}");
     let taken = [("name", ""), ("email", &*jane.email), ("password", PASSWORD)];
     let page = browser.refused("/app/sign-up", &taken, StatusCode::CONFLICT).await;
-    assert!(page.contains("belongs to an account") && !page.contains(PASSWORD), "{page}");
+    assert!(page.contains("Email has an account.") && !page.contains(PASSWORD), "{page}");
     let wrong = [("email", &*jane.email), ("password", "a wrong password")];
     let page = browser.refused("/app/sign-in", &wrong, StatusCode::UNAUTHORIZED).await;
     assert!(page.contains("value=\"jane@example.com\"") && page.contains("role=\"alert\""), "{page}");
@@ -129,12 +72,61 @@ async fn a_page_for_those_who_are_signed_in_leads_others_to_the_form_that_signs_
         for path in ["/app/account", "/app/users"] {
             let response = browser.get(path).await;
             assert_eq!(response.status(), StatusCode::SEE_OTHER, "{path}");
-            assert_eq!(response.headers()[LOCATION], "/app/sign-in");
+            assert_eq!(response.headers()[LOCATION], format!("/app/sign-in?next={path}"));
         }
-        let posted = browser.post("/app/account/name", &[("name", "x")]).await;
-        assert_eq!(posted.status(), StatusCode::UNAUTHORIZED);
-        assert!(posted.text().await.unwrap().contains("<h1>Not signed in</h1>"));
+        assert_eq!(browser.post("/app/account/name", &[("name", "x")]).await.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(browser.submit("/app/sign-out", &[]).await, "/app");
     }
+}
+
+#[tokio::test]
+async fn a_form_whose_session_has_ended_asks_to_sign_in_and_leads_back() {
+    let (app, _database) = spawn_app().await;
+    let jane = Person::new(&app, "jane").await;
+    for (path, page) in [("/app/account/name", "/app/account"), ("/app/diary/1/delete", "/app/diary")] {
+        let mut browser = Browser { app: &app, token: Some("no token at all".to_owned()) };
+        let form = browser.post(path, &[("name", "x")]).await;
+        assert_eq!(form.status(), StatusCode::UNAUTHORIZED);
+        let form = form.text().await.unwrap();
+        assert!(form.contains("You were signed out. Nothing was changed."), "{form}");
+        assert_eq!(between(&form, "name=\"next\" value=\"", "\""), page);
+        let known = [("email", &*jane.email), ("password", "a wrong password"), ("next", page)];
+        let form = browser.refused("/app/sign-in", &known, StatusCode::UNAUTHORIZED).await;
+        assert_eq!(between(&form, "name=\"next\" value=\"", "\""), page);
+        let known = [("email", &*jane.email), ("password", PASSWORD), ("next", page)];
+        assert_eq!(browser.submit("/app/sign-in", &known).await, page);
+    }
+    let astray = [("email", &*jane.email), ("password", PASSWORD), ("next", "//elsewhere.example/app/diary")];
+    assert_eq!(Browser::new(&app).submit("/app/sign-in", &astray).await, "/app");
+}
+
+#[tokio::test]
+async fn one_signs_out_everywhere_else_at_once() {
+    let (app, _database) = spawn_app().await;
+    let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);
+    let mut browser = Browser { app: &app, token: Some(jane.token.clone()) };
+    assert!(!browser.html("/app/account").await.contains("everywhere else"));
+    let other = token_of(sign_in(&app, &jane.email, PASSWORD).await).await;
+    assert!(browser.html("/app/account").await.contains("Sign out everywhere else"));
+    assert_eq!(browser.submit("/app/account/sessions", &[]).await, "/app/account?done=sessions");
+    assert!(browser.html("/app/account?done=sessions").await.contains("signed out everywhere but here"));
+    assert!(!is_session(&app, &other).await && john.is_signed_in(&app).await);
+}
+
+#[tokio::test]
+async fn the_page_of_users_begins_with_the_newest() {
+    let (app, database) = spawn_app().await;
+    let insert =
+        "INSERT INTO users (email, password) SELECT 'user-' || n || '@example.com', '' FROM generate_series(1, 21) n";
+    database.client().await.execute(insert, &[]).await.unwrap();
+    let mut browser = Browser::signed_up(&app, "wren").await;
+    let first = browser.html("/app/users").await;
+    assert!(between(&first, "<tbody>", "</tr>").contains("wren@example.com"), "{first}");
+    let older = between(&first, "rel=\"next\" href=\"", "\"");
+    assert_eq!(older, "/app/users?before=3");
+    let second = browser.html(older).await;
+    assert!(second.contains("Newest users") && !second.contains("rel=\"next\""), "{second}");
+    assert_eq!(second.matches("Signed up\"").count(), 2);
 }
 
 #[tokio::test]

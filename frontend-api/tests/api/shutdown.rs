@@ -97,3 +97,27 @@ async fn an_idle_connection_does_not_keep_the_process_alive() {
     app.health().await;
     assert!(app.service.stop().await.success());
 }
+
+#[tokio::test]
+async fn the_longest_delay_a_stuck_request_and_a_silent_collector_still_end_in_time() {
+    // The kernel accepts the connections of a listener that nobody serves.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let (mut app, database) = spawn_app_with(&[
+        ("SHUTDOWN_DELAY_MS", "8000"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ("REQUEST_TIMEOUT_MS", "60000"),
+        ("DB_QUERY_TIMEOUT_MS", "60000"),
+    ])
+    .await;
+    let locker = database.client().await;
+    locker.batch_execute("BEGIN; LOCK TABLE access IN SHARE MODE").await.unwrap();
+    let mut connection = app.connect().await;
+    connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    until_blocked(&locker, 1).await;
+    // It fails if the process takes longer than 28 s, so before ECS would kill it.
+    let status = app.service.stop().await;
+    assert!(status.success(), "{status}");
+    let lost = |line: &serde_json::Value| line["message"].as_str().is_some_and(|text| text.contains("spans were lost"));
+    assert!(app.service.logs().iter().any(lost), "the collector was silent");
+}

@@ -24,9 +24,18 @@ impl TlsServer {
 
     /// From the next reload on.
     pub async fn use_certificate(&self, authority: &Authority, name: &str) {
-        let (certificate, key) = authority.issue(name);
+        self.use_pair(authority.issue(name)).await;
+    }
+
+    /// From the next reload on.
+    pub async fn use_pair(&self, (certificate, key): (String, String)) {
         self.postgres.write("server.crt", &certificate).await;
         self.postgres.write("server.key", &key).await;
+    }
+
+    /// Ends the service's connections.
+    pub async fn terminate_backends(&self) {
+        self.postgres.terminate_backends().await;
     }
 
     pub async fn reload(&self) {

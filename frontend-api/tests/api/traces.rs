@@ -150,7 +150,7 @@ async fn a_collector_that_is_away_or_silent_fails_nothing_and_is_logged_once() {
             ("OTEL_BSP_SCHEDULE_DELAY", "20"),
         ];
         let mut app = spawn_without_database(&env).await;
-        let failing = |line: &serde_json::Value| line["message"] == "the collector takes no spans";
+        let failing = |line: &serde_json::Value| line["message"] == "the collector accepts no spans";
         while !app.service.logs().iter().any(failing) {
             assert_eq!(app.health().await.status(), StatusCode::OK);
         }

@@ -1,9 +1,9 @@
 //! The calls of a traced request: drawn as X-Ray would, linked where one call serves many requests, and named in logs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use causeway_testing::aws::metadata;
+use causeway_testing::aws::{S3, metadata};
 use causeway_testing::collector::{Collector, Span, SpanKind};
 use causeway_testing::postgres::OwnPostgres;
 use causeway_testing::service::Service;
@@ -11,77 +11,22 @@ use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 
 use crate::aws::{SecretsManager, on_app_runner, secret_of};
+use crate::diary::{jpeg, storage};
 use crate::helpers::{App, BINARY, PATIENCE, client, eventually, spawn_app_with, spawn_without_database};
+use crate::people::Person;
+use crate::xray::{assert_rules, draw, name, traced};
 
 const ROLE: &str = "app";
 const ROOT: &str = "Root=1-67891233-abcdef012345678912345678";
 const TRACE: &str = "67891233abcdef012345678912345678";
 
-/// Sends every span to this collector, soon.
-fn traced(collector: &str) -> [(&'static str, &str); 3] {
-    [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector),
-        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "100000"),
-    ]
-}
-
-/// The name that the collector of AWS gives a span's node or edge.
-fn name(span: &Span) -> &str {
-    let server = span.kind == SpanKind::Server;
-    let remote = if server { "aws.local.service" } else { "aws.remote.service" };
-    let names = [remote, "peer.service", "aws.service", "db.name"].map(|name| span.get(name));
-    let service = if server { span.service() } else { "" };
-    let others = ["rpc.service", "http.host", "net.peer.name"].map(|name| span.get(name));
-    let all = names.into_iter().chain([service]).chain(others).chain([&*span.name]);
-    all.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
-}
-
-/// What X-Ray draws: an edge from each node to each that it calls.
-fn draw(spans: &[Span]) -> BTreeSet<(String, String)> {
-    let by_id: BTreeMap<&str, &Span> = spans.iter().map(|span| (&*span.id, span)).collect();
-    let parent = |span: &Span| by_id.get(&*span.parent).copied();
-    let is_node = |span: &Span| span.kind == SpanKind::Server || span.parent.is_empty();
-    let node = |span: &Span| {
-        let mut above = parent(span).expect("its parent was exported");
-        while !is_node(above) {
-            above = parent(above).expect("its parent was exported");
-        }
-        name(above).to_owned()
-    };
-    let parents: BTreeSet<&str> = spans.iter().filter(|span| is_node(span)).map(|span| &*span.parent).collect();
-    let mut edges = BTreeSet::new();
-    for span in spans {
-        if is_node(span) {
-            let caller = parent(span).map_or_else(|| "client".to_owned(), &node);
-            edges.insert((caller, name(span).to_owned()));
-        } else if span.kind == SpanKind::Client && !parents.contains(&*span.id) {
-            edges.insert((node(span), name(span).to_owned()));
-        }
-    }
-    edges
-}
-
-/// The naming rules of every exported span, without which X-Ray draws nodes that are none.
-fn assert_rules(spans: &[Span]) {
-    for span in spans {
-        assert!(span.kind == SpanKind::Server || !span.parent.is_empty(), "no parent: {span:#?}");
-        let forbidden = |name: &String| name == "peer.service" || name.starts_with("db.") || name.starts_with("aws.");
-        if span.kind == SpanKind::Server {
-            assert!(!span.attributes.keys().any(forbidden), "{span:#?}");
-        }
-        if span.kind == SpanKind::Client {
-            assert!(!span.get("peer.service").is_empty(), "{span:#?}");
-        }
-    }
-}
-
-/// The whole system: a database whose password Secrets Manager tells, and the private service of an ECS task.
+/// The whole system: a database whose password Secrets Manager tells, a bucket, and the private service of an ECS task.
 struct System {
     app: App,
     private: Service,
     postgres: OwnPostgres,
     aws: SecretsManager,
+    _s3: S3,
     _metadata: causeway_testing::aws::Server,
 }
 
@@ -99,13 +44,19 @@ async fn system(collector: &Collector) -> System {
         [&traced(&collector)[..], &[task, sampler, ("METADATA_TIMEOUT_MS", "10000"), ("METADATA_REFRESH_MS", "250")]]
             .concat();
     let private = Service::spawn(Path::new(BINARY).with_file_name("private-service"), env).await;
-    let url = aws.url();
-    let private_url = private.base_url().to_owned();
-    let env = [&on_app_runner(&url)[..], &traced(&collector), &[("ECSPRIVATESERVICE", private_url.as_str())]].concat();
+    let (url, s3) = (aws.url(), S3::start().await);
+    let (private_url, bucket) = (private.base_url().to_owned(), s3.url());
+    let env = [
+        &storage(&bucket)[..],
+        &on_app_runner(&url),
+        &traced(&collector),
+        &[("ECSPRIVATESERVICE", private_url.as_str())],
+    ]
+    .concat();
     let app = App::spawn(&env).await;
     app.until_ready().await;
     app.until_examined().await;
-    System { app, private, postgres, aws, _metadata: endpoint }
+    System { app, private, postgres, aws, _s3: s3, _metadata: endpoint }
 }
 
 #[tokio::test]
@@ -115,6 +66,9 @@ async fn the_whole_system_is_drawn_with_its_own_names_and_no_other() {
     let app = &system.app;
     app.recent_visits().await;
     app.get("/test-connection").await;
+    let jane = Person::new(app, "jane").await;
+    jane.writes_with_picture(app, "a text", &jpeg()).await;
+    assert_eq!(jane.get(app, "/diaries").await.status(), StatusCode::OK);
     // The identity is kept: the endpoint is asked again once it is a quarter of a second old.
     eventually("a request has the endpoint asked", async || {
         let browser = client().get(app.url("/ecs-private-service")).header("x-amzn-trace-id", ROOT);
@@ -136,6 +90,7 @@ async fn the_whole_system_is_drawn_with_its_own_names_and_no_other() {
     let database = format!("{}@{}", database.get("db.namespace"), database.get("server.address"));
     let expected = [
         ("client", "frontend-api"),
+        ("frontend-api", "S3"),
         ("frontend-api", "SecretsManager"),
         ("frontend-api", "private-service"),
         ("frontend-api", &database),
@@ -156,46 +111,6 @@ async fn the_whole_system_is_drawn_with_its_own_names_and_no_other() {
     let task = &trace.iter().find(|span| span.service() == "private-service").unwrap().resource;
     assert_eq!((&*task["cloud.platform"], &*task["aws.ecs.launchtype"]), ("aws_ecs", "fargate"));
     assert_eq!(task["cloud.availability_zone"], "eu-west-1a");
-}
-
-#[tokio::test]
-async fn every_request_of_a_batch_is_its_parent_or_linked_and_no_span_is_lost() {
-    const CLIENTS: usize = 50;
-    const EACH: usize = 20;
-    let collector = Collector::start().await;
-    let url = collector.url();
-    let (mut app, _database) = spawn_app_with(&traced(&url)).await;
-    let mut clients = tokio::task::JoinSet::new();
-    for _ in 0..CLIENTS {
-        let request = client().get(app.url("/"));
-        clients.spawn(async move {
-            for _ in 0..EACH {
-                let answer = request.try_clone().expect("it has no body").send().await.unwrap();
-                assert_eq!(answer.status(), StatusCode::OK);
-            }
-        });
-    }
-    clients.join_all().await;
-    assert!(app.service.stop().await.success());
-
-    let spans = collector.spans();
-    assert_rules(&spans);
-    let named = |name: &'static str| spans.iter().filter(move |span| span.name == name);
-    let requests: BTreeSet<&str> = named("GET /").map(|span| &*span.id).collect();
-    assert_eq!(requests.len(), CLIENTS * EACH);
-    let mut served = Vec::new();
-    for batch in named("record visits") {
-        assert_eq!(batch.dropped_links, 0);
-        let visits = 1 + batch.links.len();
-        served.extend(batch.links.iter().chain([&batch.parent]).map(String::as_str));
-        let inserts: Vec<_> = named("INSERT access").filter(|insert| insert.parent == batch.id).collect();
-        assert_eq!(inserts.len(), 1, "{batch:#?}");
-        let size = if visits > 1 { visits.to_string() } else { String::new() };
-        assert_eq!(inserts[0].get("db.operation.batch.size"), size);
-        assert!(inserts[0].times.0 >= batch.times.0 && inserts[0].times.1 <= batch.times.1, "{inserts:#?}");
-    }
-    assert_eq!(served.len(), CLIENTS * EACH, "each request is in one batch");
-    assert_eq!(served.into_iter().collect::<BTreeSet<_>>(), requests);
 }
 
 #[tokio::test]

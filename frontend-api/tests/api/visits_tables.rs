@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::aws::password_of;
+use crate::config::refused;
 use crate::helpers::{App, PATIENCE, count, eventually, spawn_app, with_url};
 
 /// The definitions of the table's indexes that PostgreSQL uses.
@@ -224,4 +225,18 @@ async fn the_databases_name_is_db_name_else_the_secrets_else_apprunnerdemo() {
     let both = [("DBSECRETSNAME", named.as_str()), ("DB_NAME", "of_variable")];
     assert_uses(&server, &both, "of_variable").await;
     assert_uses(&server, &with_url(&url_of(&server, "of_url"), &both), "of_url").await;
+}
+
+#[tokio::test]
+async fn no_name_of_another_table_or_index_is_taken_for_the_visits() {
+    let (_app, database) = spawn_app().await;
+    let client = database.client().await;
+    until_ascending(&client).await;
+    let sql = "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname <> 'access'";
+    let names: Vec<String> = client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in &names {
+        let refused = refused(&[("DATABASE_URL", database.url()), ("TABLE_NAME", name)]).await;
+        assert_eq!(refused.len(), 1, "{name}: {refused:?}");
+    }
 }

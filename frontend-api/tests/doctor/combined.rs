@@ -114,11 +114,11 @@ async fn the_database_comes_before_the_private_service() {
     let Some(world) = World::start().await else { return };
     world.http.reset().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(500)).mount(&world.http).await;
-    world.database.client().await.batch_execute("DROP TABLE access").await.unwrap();
+    world.database.client().await.batch_execute("ALTER TABLE access DROP COLUMN user_agent").await.unwrap();
     let run = world.doctor().await;
     run.assert_failed(PRIVATE_SERVICE, "http", "http-failed");
-    run.assert_verdict(DATABASE, "query", "table-missing");
-    assert!(run.report["Response"].as_str().unwrap().ends_with("(3 checks failed; this blocks first.)"));
+    run.assert_verdict(DATABASE, "query", "table-differs");
+    assert!(run.report["Response"].as_str().unwrap().ends_with("(3 checks failed; fix this one first.)"));
 }
 
 #[tokio::test]

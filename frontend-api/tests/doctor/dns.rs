@@ -1,7 +1,5 @@
 //! Names that do not resolve, or not to what they should.
 
-use std::time::Duration;
-
 use crate::dns_server::{Answer, ZONE};
 use crate::helpers::{DATABASE, PRIVATE_SERVICE, Run, SECRETS_MANAGER, TARGET};
 use crate::world::{DATABASE_NAME, PRIVATE_NAME, PUBLIC_ADDRESS, SERVICE_NAME, World};
@@ -30,7 +28,7 @@ pub async fn a_private_service_that_cloud_map_does_not_know() -> Option<Run> {
     let run = world.doctor().await;
     run.assert_only(PRIVATE_SERVICE, "dns", "cloud-map-name-not-found");
     let evidence = run.evidence(PRIVATE_SERVICE, "dns");
-    assert!(evidence.contains(&format!("from zone {ZONE}., remembered for 300 s")), "{evidence}");
+    assert!(evidence.contains(&format!("from zone {ZONE}., cached for 300 s")), "{evidence}");
     Some(run)
 }
 
@@ -93,7 +91,6 @@ pub async fn a_resolver_that_is_silent_about_all_names_is_one_fault() -> Option<
         run.assert_failed(check, "dns", "resolver-silent");
     }
     run.assert_verdict_of_all("no-name-resolves");
-    assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
     Some(run)
 }
 
@@ -143,5 +140,62 @@ async fn names_in_the_hosts_file_need_no_nameserver() {
     let Some(world) = World::start().await else { return };
     world.network.hosts(&format!("10.77.0.10 {DATABASE_NAME}\n10.77.0.20 {SERVICE_NAME}\n10.77.0.30 {PRIVATE_NAME}\n203.0.113.7 api.example.com\n"));
     world.dns.says_of_all(Answer::ServFail);
+    world.doctor().await.assert_healthy();
+}
+
+pub async fn the_first_nameserver_is_dead() -> Option<Run> {
+    let world = World::start().await?;
+    world.network.resolv_conf("nameserver 10.77.0.3\nnameserver 10.77.0.2\n");
+    // It is there, and says nothing.
+    world.network.add("10.77.0.3");
+    let _silent = world.network.bind_udp("10.77.0.3:53".parse().unwrap());
+    let run = world.doctor().await;
+    run.assert_failed(DATABASE, "dns", "first-nameserver-silent");
+    assert!(run.evidence(DATABASE, "dns").ends_with("10.77.0.3 does not answer, 10.77.0.2 does"));
+    Some(run)
+}
+
+pub async fn questions_for_ipv6_are_never_answered() -> Option<Run> {
+    let world = World::start().await?;
+    world.dns.says(DATABASE_NAME, Answer::OnlyA("10.77.0.10".parse().unwrap()));
+    let run = world.doctor().await;
+    run.assert_only(DATABASE, "dns", "aaaa-silent");
+    Some(run)
+}
+
+pub async fn an_alias_leads_back_to_itself() -> Option<Run> {
+    let world = World::start().await?;
+    world.dns.says(DATABASE_NAME, Answer::Loop("other.example.com"));
+    let run = world.doctor().await;
+    run.assert_only(DATABASE, "dns", "alias-loop");
+    Some(run)
+}
+
+pub async fn what_the_alias_leads_to_is_gone() -> Option<Run> {
+    let world = World::start().await?;
+    world.dns.says(DATABASE_NAME, Answer::AliasOf("old-cluster.example.com"));
+    let run = world.doctor().await;
+    run.assert_only(DATABASE, "dns", "alias-target-gone");
+    assert!(run.evidence(DATABASE, "dns").contains("old-cluster.example.com"), "{}", run.evidence(DATABASE, "dns"));
+    Some(run)
+}
+
+/// The name is misspelt, and a wildcard record of the search domain has an address for it.
+pub async fn a_search_domain_completes_the_name() -> Option<Run> {
+    let mut world = World::start().await?;
+    world.network.resolv_conf("nameserver 10.77.0.2\nsearch corp.example\n");
+    world.dns.knows("endpiont.example.com.corp.example", "10.77.0.30");
+    world.set("TARGET", "endpiont.example.com");
+    let run = world.doctor().await;
+    run.assert_warned("target", "dns", "name-from-search-domain");
+    assert!(run.evidence("target", "dns").contains("endpiont.example.com.corp.example"));
+    Some(run)
+}
+
+/// As in every VPC: the search domain is there, and no name needs it.
+#[tokio::test]
+async fn a_search_domain_that_adds_nothing_is_no_fault() {
+    let Some(world) = World::start().await else { return };
+    world.network.resolv_conf("nameserver 10.77.0.2\nsearch ec2.internal\n");
     world.doctor().await.assert_healthy();
 }

@@ -22,7 +22,16 @@ pub enum Answer {
     Refused,
     /// No answer at all.
     Silence,
+    /// These addresses to questions for A, and nothing to those for AAAA.
+    OnlyA(IpAddr),
+    /// An alias of this name, of which nothing is known.
+    AliasOf(&'static str),
+    /// Two aliases of each other.
+    Loop(&'static str),
 }
+
+const AAAA: u16 = 28;
+const CNAME: u16 = 5;
 
 /// The resolver of a network. What it says can change between two questions.
 pub struct NameServer(Arc<Mutex<Answers>>);
@@ -97,6 +106,13 @@ impl<'a> Question<'a> {
     fn answered_by(&self, answer: &Answer) -> Option<Vec<u8>> {
         let (code, records) = match answer {
             Answer::Silence => return None,
+            Answer::OnlyA(_) if self.kind == AAAA => return None,
+            Answer::OnlyA(address) => (0, self.record(address).into_iter().collect()),
+            Answer::AliasOf(target) => (3, vec![record(&[0xc0, 12], CNAME, &labels(target))]),
+            Answer::Loop(other) => {
+                let there = record(&[0xc0, 12], CNAME, &labels(other));
+                (0, vec![there, record(&labels(other), CNAME, &labels(&self.name))])
+            }
             Answer::NxDomain => (3, Vec::new()),
             Answer::ServFail => (2, Vec::new()),
             Answer::Refused => (5, Vec::new()),
@@ -114,7 +130,7 @@ impl<'a> Question<'a> {
     fn record(&self, address: &IpAddr) -> Option<Vec<u8>> {
         let (kind, data) = match address {
             IpAddr::V4(v4) => (1_u16, v4.octets().to_vec()),
-            IpAddr::V6(v6) => (28, v6.octets().to_vec()),
+            IpAddr::V6(v6) => (AAAA, v6.octets().to_vec()),
         };
         // The name is the question's: a pointer to byte 12.
         (kind == self.kind).then(|| record(&[0xc0, 12], kind, &data))

@@ -1,12 +1,15 @@
 //! No false alarm, however often one asks, with everything there is to check.
 
+use std::time::Duration;
+
 use causeway_testing::aws::{SecretsManager, on_app_runner, rds_secret};
 use causeway_testing::postgres::Authority;
 use serde_json::Value;
+use wiremock::ResponseTemplate;
 
-use crate::helpers::PASSWORD;
+use crate::helpers::{PASSWORD, doctor, healthy_database};
 use crate::server::{ROLE, Server};
-use crate::world::{DATABASE_NAME, World};
+use crate::world::{DATABASE_NAME, World, http_server, identity};
 
 /// How many runs there are; 1,000 are promised.
 const RUNS: &str = "DOCTOR_HEALTHY_RUNS";
@@ -54,4 +57,15 @@ async fn many_runs_find_no_fault_where_there_is_none_and_leave_no_connection_beh
 
 fn milliseconds(check: &Value) -> f64 {
     check["milliseconds"].as_f64().unwrap()
+}
+
+/// It takes its time, and comes within the limits.
+#[tokio::test]
+async fn slow_answers_within_their_limits_are_no_fault() {
+    let slow = ResponseTemplate::new(200).set_body_json(identity()).set_delay(Duration::from_millis(1000));
+    let service = http_server(slow).await;
+    let database = healthy_database().await;
+    let target = format!("{}/health", service.uri());
+    let env = [("DATABASE_URL", database.url()), ("ECSPRIVATESERVICE", &service.uri()), ("DOCTOR_TARGETS", &target)];
+    doctor(&env).await.assert_healthy();
 }

@@ -1,7 +1,6 @@
 //! The doctor as a command, and what every report must keep to.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 pub use causeway_testing::app::{PATIENCE, eventually};
 use causeway_testing::network::Network;
@@ -23,7 +22,6 @@ pub const TARGET: &str = "target";
 pub struct Run {
     pub code: Option<i32>,
     pub report: Value,
-    pub took: Duration,
 }
 
 /// The doctor on this machine's own network: give it addresses of this machine alone.
@@ -38,15 +36,13 @@ pub async fn doctor_in(network: &Network, env: &[(&str, &str)]) -> Run {
 }
 
 pub async fn run(program: &std::path::Path, arguments: &[&str], env: &[(&str, &str)]) -> Run {
-    let began = Instant::now();
     let output = service::run(program, arguments, env.iter().copied()).await;
-    let took = began.elapsed();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     for output in [&stdout, &stderr] {
         assert_tells_no_secret(output, env);
     }
     let report = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout:?}\n{stderr}"));
-    Run { code: output.status.code(), report, took }
+    Run { code: output.status.code(), report }
 }
 
 pub fn text(bytes: &[u8]) -> String {
@@ -70,7 +66,7 @@ impl Run {
     /// What a running service reports.
     pub fn of_service(report: Value) -> Self {
         let failed = report["Verdict"]["outcome"] == "failed";
-        Self { code: Some(i32::from(failed)), report, took: Duration::ZERO }
+        Self { code: Some(i32::from(failed)), report }
     }
 
     pub fn check(&self, name: &str) -> &Value {

@@ -24,7 +24,10 @@ async fn all_well_is_200_and_a_report() {
     assert_eq!(report["Service"], service);
     assert_eq!((&report["Redacted"], &report["Verdict"]["outcome"]), (&false.into(), &"ok".into()));
     let stages: Vec<_> = report["Checks"][0]["stages"].as_array().unwrap().iter().map(|stage| &stage["name"]).collect();
-    assert_eq!(stages, ["configuration", "dns", "tcp", "tls", "authentication", "query", "writable", "ready"]);
+    assert_eq!(
+        stages,
+        ["configuration", "dns", "tcp", "tls", "authentication", "query", "writable", "ready", "requests"]
+    );
 }
 
 #[tokio::test]
@@ -149,13 +152,34 @@ fn reqwest_client() -> reqwest::Client {
 async fn each_code_is_explained_where_a_report_links_to() {
     let app = App::spawn(&[("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")]).await;
     let report = app.report().await;
-    assert_eq!(report["Verdict"]["link"], "/test-connection/faults#refused");
-    let prove = "make explain ARGS=\"--from SERVICE_ARN --to 127.0.0.1:1\"";
-    assert_eq!(report["Checks"][0]["prove"], prove);
+    assert_eq!(report["Verdict"]["link"], "/test-connection/faults/refused");
     let response = app.get("/test-connection/faults", &[]).await;
     assert_eq!(response.status(), StatusCode::OK);
+    let response_tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
     let page = response.text().await.unwrap();
+    let tag = response_tag.expect("the page says the same to everyone");
+    let again = app.get("/test-connection/faults", &[("if-none-match", &tag)]).await;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     for code in crate::faults::CODES {
-        assert!(page.contains(&format!("id=\"{code}\"")), "{code}");
+        assert!(page.contains(&format!("href=\"faults/{code}\"")), "{code}");
     }
+    let fault = app.get("/test-connection/faults/refused", &[]).await.text().await.unwrap();
+    assert!(fault.contains("<h1>refused</h1>") && fault.contains("Check the port"), "{fault}");
+    assert_eq!(app.get("/test-connection/faults/none", &[]).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_hop_of_the_network_that_failed_comes_with_a_command_that_runs_as_it_is() {
+    let app = App::spawn(&[
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
+        ("EXPLAIN_ARGS", "--from sg-0a,subnet-0b --region eu-west-1"),
+        ("DOCTOR_TARGETS", "http://127.0.0.1:1/$(reboot)?x=1, [::1]:1"),
+    ])
+    .await;
+    let report = app.report().await;
+    let proofs: Vec<_> = report["Checks"].as_array().unwrap().iter().map(|check| check["prove"].as_str()).collect();
+    let from = "make explain ARGS=\"--from sg-0a,subnet-0b --region eu-west-1 --to ";
+    let (database, url) = (format!("{from}127.0.0.1:1\""), format!("{from}http://127.0.0.1:1\""));
+    // `make explain` knows IPv4 only.
+    assert_eq!(proofs, [Some(database.as_str()), Some(url.as_str()), None]);
 }

@@ -1,13 +1,13 @@
 //! The report in the log: at start, and when readiness changes. And nothing secret in any log.
 
-use causeway_testing::aws::{SecretsManager, on_app_runner, rds_secret};
+use causeway_testing::aws::{SecretsManager, on_app_runner};
 use causeway_testing::proxy::TcpProxy;
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::helpers::{DATABASE, PASSWORD, assert_tells_no_secret, eventually};
-use crate::server::{ROLE, Server};
+use crate::helpers::{DATABASE, assert_tells_no_secret, eventually};
+use crate::server::Server;
 
 fn env_through<'a>(proxy_port: &'a str, server: &'a Server) -> Vec<(&'a str, &'a str)> {
     server.env(&[("DB_PORT", proxy_port)])
@@ -27,7 +27,7 @@ async fn the_log_names_the_failing_stage_at_start_and_tells_of_each_change() {
     let port = proxy.address().port().to_string();
     let app = App::spawn(&env_through(&port, &server)).await;
     let first = app.report_logged(0).await;
-    assert_tells(&first, "ERROR", "doctor: database failed at tcp: The host was reached but nothing listens");
+    assert_tells(&first, "ERROR", "doctor: database failed at tcp: The host was reached, but nothing listens");
     assert_eq!(
         (&first["check"], &first["stage"], &first["code"]),
         (&DATABASE.into(), &"tcp".into(), &"refused".into())
@@ -49,15 +49,11 @@ async fn the_log_names_the_failing_stage_at_start_and_tells_of_each_change() {
 #[tokio::test]
 async fn a_secret_that_was_rotated_since_the_start_is_no_fault() {
     let server = Server::start_for_service().await;
-    let aws = SecretsManager::start().await;
-    let secret = |password| rds_secret("127.0.0.1", server.postgres.port(), ROLE, password);
-    aws.tells(&secret(PASSWORD));
-    let url = aws.url();
-    let app = App::ready(&[&on_app_runner(&url)[..], &[("DB_SSLMODE", "disable")]].concat()).await;
+    let (app, aws) = server.app_with_secret().await;
     assert_eq!(app.test_connection(&[]).await.status(), StatusCode::OK);
 
     server.postgres.execute("ALTER ROLE app PASSWORD 'hunter2-the-second'").await;
-    aws.tells(&secret("hunter2-the-second"));
+    aws.tells(&server.secret("hunter2-the-second"));
     let before = app.report().await["Time"].clone();
     let report = eventually("another run", async || {
         let report = app.report().await;
@@ -77,7 +73,7 @@ async fn a_secret_that_was_rotated_since_the_start_is_no_fault() {
 async fn no_secret_is_in_the_log_however_talkative_it_is() {
     let server = Server::start_for_service().await;
     let aws = SecretsManager::start().await;
-    aws.tells(&rds_secret("127.0.0.1", server.postgres.port(), ROLE, "hunter2-not-the-password"));
+    aws.tells(&server.secret("hunter2-not-the-password"));
     let (url, token) = (aws.url(), "an-admin-token-of-a-test-of-ours");
     let more = [("DB_SSLMODE", "disable"), ("RUST_LOG", "trace"), ("ADMIN_TOKEN", token), ("DOCTOR_TARGETS", &url)];
     let env = [&on_app_runner(&url)[..], &more].concat();

@@ -1,6 +1,7 @@
 //! Servers that can be reached and let nobody in.
 
-use crate::helpers::{DATABASE, PASSWORD, Run};
+use crate::app::App;
+use crate::helpers::{DATABASE, PASSWORD, Run, eventually};
 use crate::server::Server;
 
 const AUTHENTICATION: &str = "authentication";
@@ -19,6 +20,47 @@ pub async fn the_password_of_the_environment_is_wrong() -> Option<Run> {
     let run = server.doctor(&[("DB_PASS", "not-the-password")]).await;
     run.assert_only(DATABASE, AUTHENTICATION, "password-refused");
     assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 28P01"));
+    Some(run)
+}
+
+pub async fn the_password_expires_soon() -> Option<Run> {
+    let server = Server::start().await;
+    for never in ["infinity", "2999-01-01", "2020-01-01"] {
+        // Who is let in without a password needs none.
+        server.postgres.admit("host all all all trust\n").await;
+        server.postgres.execute(&format!("ALTER ROLE app VALID UNTIL '{never}'")).await;
+        server.doctor(&[]).await.assert_healthy();
+    }
+    server
+        .postgres
+        .execute("DO $$ BEGIN EXECUTE format('ALTER ROLE app VALID UNTIL %L', now() + '3 days'); END $$")
+        .await;
+    let run = server.doctor(&[]).await;
+    run.assert_warned(DATABASE, "writable", "password-expires-soon");
+    assert!(run.evidence(DATABASE, "writable").contains("; the password is valid until 20"), "{:#}", run.report);
+    Some(run)
+}
+
+/// The server refuses it as it refuses a wrong one. The doctor of the service knows what its last log-in has read; here it
+/// reads that from a view, so that the test need not wait.
+pub async fn the_password_has_expired() -> Option<Run> {
+    let server = Server::start_for_service().await;
+    let view = "CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO app; \
+                CREATE VIEW other.pg_roles AS SELECT rolname, '2020-01-01'::timestamptz AS rolvaliduntil \
+                FROM pg_catalog.pg_roles; GRANT SELECT ON other.pg_roles TO app; \
+                ALTER ROLE app SET search_path = public, other, pg_catalog";
+    server.postgres.execute(view).await;
+    let app = App::ready(&server.env(&[])).await;
+    assert_eq!(app.report().await["Verdict"]["outcome"], "ok");
+    server.postgres.execute("ALTER ROLE app VALID UNTIL '2020-01-01'").await;
+    let report = eventually("the finding", async || {
+        Some(app.report().await).filter(|report| report["Verdict"]["code"] == "password-expired")
+    });
+    let run = Run::of_service(report.await);
+    run.assert_failed(DATABASE, AUTHENTICATION, "password-expired");
+    let evidence = run.evidence(DATABASE, AUTHENTICATION);
+    assert!(evidence.starts_with("SQLSTATE 28P01: "), "{evidence}");
+    assert!(evidence.ends_with("; the password of app was valid until 2020-01-01T00:00:00Z"), "{evidence}");
     Some(run)
 }
 
@@ -92,13 +134,6 @@ pub async fn every_connection_of_the_server_is_taken() -> Option<Run> {
     assert!(run.evidence(DATABASE, AUTHENTICATION).starts_with("SQLSTATE 53300"));
     assert_eq!(others.len(), 3);
     Some(run)
-}
-
-#[tokio::test]
-async fn the_role_has_no_connection_left() {
-    let server = Server::start().await;
-    server.postgres.execute("ALTER ROLE app CONNECTION LIMIT 0").await;
-    server.doctor(&[]).await.assert_only(DATABASE, AUTHENTICATION, "too-many-connections");
 }
 
 pub async fn a_session_that_can_not_be_set_up() -> Option<Run> {

@@ -102,7 +102,7 @@ async fn the_doctors_visit_is_rolled_back() {
     let server = Server::start().await;
     let run = server.doctor(&[]).await;
     run.assert_healthy();
-    assert_eq!(run.evidence(DATABASE, WRITABLE), "\"access\" takes a visit, which was rolled back");
+    assert_eq!(run.evidence(DATABASE, WRITABLE), "\"access\" accepts a visit, which was rolled back");
     let count = server.postgres.client().await.query_one("SELECT count(*) FROM access", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 0);
 }

@@ -1,7 +1,7 @@
 //! A service that does not use a database that can be used.
 
 use crate::app::App;
-use crate::helpers::{DATABASE, Run};
+use crate::helpers::{DATABASE, Run, eventually};
 use crate::server::Server;
 
 const READY: &str = "ready";
@@ -19,6 +19,33 @@ pub async fn the_service_may_not_make_its_tables() -> Option<Run> {
     let run = report_of(&server, &[]).await;
     run.assert_only(DATABASE, READY, "migration-failed");
     assert!(run.evidence(DATABASE, READY).contains("permission denied for schema public"), "{:#}", run.report);
+    Some(run)
+}
+
+/// The one connection that single requests share waits for a lock.
+pub async fn the_services_pool_is_used_up() -> Option<Run> {
+    const TOKEN: &str = "the-token-of-an-administrator-000";
+    let server = Server::start_for_service().await;
+    let changes = [("DB_POOL_SIZE", "5"), ("DB_QUERY_TIMEOUT_MS", "60000"), ("REQUEST_TIMEOUT_MS", "60000")];
+    let app = App::ready(&server.env(&[&changes[..], &[("ADMIN_TOKEN", TOKEN)]].concat())).await;
+    let mut other = server.postgres.client().await;
+    let lock = other.transaction().await.unwrap();
+    lock.batch_execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let authorization = format!("Bearer {TOKEN}");
+    let headers = [("authorization", authorization.as_str())];
+    let listed = app.get("/users", &headers);
+    let meanwhile = async {
+        let report = eventually("the warning", async || {
+            let report: serde_json::Value = app.test_connection(&headers).await.json().await.unwrap();
+            (report["Verdict"]["code"] == "pool-used-up").then_some(report)
+        });
+        let run = Run::of_service(report.await);
+        lock.rollback().await.unwrap();
+        run
+    };
+    let (listed, run) = tokio::join!(listed, meanwhile);
+    assert_eq!(listed.status(), 200);
+    run.assert_warned(DATABASE, READY, "pool-used-up");
     Some(run)
 }
 

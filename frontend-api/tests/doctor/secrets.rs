@@ -1,7 +1,5 @@
 //! Secrets that can't be read or used: the verdict names Secrets Manager's own hop, not what the database makes of it.
 
-use std::time::Duration;
-
 use causeway_testing::aws::{SECRET, SecretsManager, on_app_runner, rds_secret};
 use causeway_testing::network::Network;
 use causeway_testing::ports;
@@ -16,10 +14,6 @@ async fn doctor_on_app_runner(endpoint: &str, changes: &[(&str, &str)]) -> Run {
     doctor(&[&on_app_runner(endpoint)[..], &[("DB_SSLMODE", "disable")], changes].concat()).await
 }
 
-fn secret_of(server: &Server, password: &str) -> String {
-    rds_secret("127.0.0.1", server.postgres.port(), ROLE, password)
-}
-
 /// The check of Secrets Manager has the reason; the database's fails only because of it.
 fn assert_blamed(run: &Run, stage: &str, code: &str) {
     run.assert_failed(SECRETS_MANAGER, stage, code).assert_verdict(SECRETS_MANAGER, stage, code);
@@ -30,13 +24,16 @@ fn assert_blamed(run: &Run, stage: &str, code: &str) {
 async fn the_secret_can_be_read_and_is_right() {
     let server = Server::start().await;
     let aws = SecretsManager::start().await;
-    aws.tells(&secret_of(&server, PASSWORD));
+    aws.tells(&server.secret(PASSWORD));
     let id = "ASIAIOSFODNN7EXAMPLE";
     let run = doctor_on_app_runner(&aws.url(), &[("AWS_ACCESS_KEY_ID", id)]).await;
     run.assert_healthy();
     assert_eq!(run.evidence(SECRETS_MANAGER, "credentials"), "access key ASIA…MPLE");
     assert!(!run.report.to_string().contains(id));
-    assert_eq!(run.evidence(DATABASE, "secret"), "user app of database postgres");
+    let version = "version 00000000-0000-4000-8000-000000000001";
+    assert_eq!(run.evidence(DATABASE, "secret"), format!("user app of database postgres, {version}"));
+    let place = format!("{SECRET} names 127.0.0.1:{}, {version}", server.postgres.port());
+    assert_eq!(run.evidence(SECRETS_MANAGER, "read"), place);
 }
 
 /// Secrets Manager answers each of these errors; the last run of the doctor.
@@ -70,9 +67,54 @@ pub async fn the_role_may_not_use_the_key() -> Option<Run> {
 }
 
 pub async fn the_key_is_disabled() -> Option<Run> {
-    let deleted = "You can't perform this operation on the secret because it was marked for deletion.";
     let disabled = "Secrets Manager can't decrypt the secret: the key is disabled.";
-    refused("secret-disabled", &[("InvalidRequestException", deleted), ("DecryptionFailure", disabled)]).await
+    refused("secret-disabled", &[("DecryptionFailure", disabled)]).await
+}
+
+pub async fn the_secret_is_to_be_deleted() -> Option<Run> {
+    let deleted = "You can't perform this operation on the secret because it was marked for deletion.";
+    refused("secret-deleted", &[("InvalidRequestException", deleted)]).await
+}
+
+pub async fn no_version_is_current() -> Option<Run> {
+    let unlabelled = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";
+    refused("secret-without-version", &[("ResourceNotFoundException", unlabelled)]).await
+}
+
+pub async fn its_name_is_none_of_a_secret() -> Option<Run> {
+    let errors = [
+        ("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters"),
+        ("InvalidParameterException", "The parameter name or value is incorrect."),
+    ];
+    refused("secret-id-invalid", &errors).await
+}
+
+pub async fn secrets_manager_refuses_for_another_reason() -> Option<Run> {
+    refused("secret-refused", &[("PreconditionNotMetException", "something else")]).await
+}
+
+/// What every service of AWS can answer is named for Secrets Manager as it is for S3.
+#[tokio::test]
+async fn errors_that_all_services_of_aws_have() {
+    let denied = "User: x is not authorized to perform: secretsmanager:GetSecretValue";
+    let by_organization = format!("{denied} with an explicit deny in a service control policy");
+    let by_endpoint = format!("{denied} because no VPC endpoint policy allows the action");
+    refused("aws-throttled", &[("ThrottlingException", "Rate exceeded")]).await;
+    refused("denied-by-organization", &[("AccessDeniedException", &by_organization)]).await;
+    refused("denied-by-endpoint-policy", &[("AccessDeniedException", &by_endpoint)]).await;
+    refused("clock-skewed", &[("RequestExpired", "Request has expired.")]).await;
+    let aws = SecretsManager::start().await;
+    for (status, body, code) in [
+        (500, "{\"__type\": \"InternalServiceError\", \"Message\": \"x\"}", "aws-failed"),
+        (429, "{\"__type\": \"Any\"}", "aws-throttled"),
+        (502, "<html>Bad Gateway</html>", "not-aws"),
+        (200, "<html>Sign in</html>", "not-aws"),
+    ] {
+        aws.answers(status, body);
+        let run = doctor_on_app_runner(&aws.url(), &[]).await;
+        assert_blamed(&run, "read", code);
+        run.assert_failed(DATABASE, "secret", code);
+    }
 }
 
 pub async fn the_credentials_are_not_accepted() -> Option<Run> {
@@ -84,12 +126,11 @@ pub async fn the_credentials_are_not_accepted() -> Option<Run> {
     refused("credentials-rejected", &errors).await
 }
 
-pub async fn secrets_manager_itself_fails() -> Option<Run> {
-    let aws = SecretsManager::start().await;
-    let body = json!({"__type": "InternalServiceError", "Message": "An error occurred on the server side."});
-    aws.answers(500, &body.to_string());
-    let run = doctor_on_app_runner(&aws.url(), &[]).await;
-    assert_blamed(&run, "read", "secret-unreadable");
+pub async fn secrets_manager_can_not_be_reached() -> Option<Run> {
+    let run = doctor_on_app_runner(&format!("http://127.0.0.1:{}", ports::free().unwrap()), &[]).await;
+    assert_blamed(&run, "tcp", "refused");
+    run.assert_failed(DATABASE, "secret", "secret-unreadable");
+    assert!(run.stage(DATABASE, "secret")["remedy"].as_str().unwrap().contains("interface endpoint"));
     Some(run)
 }
 
@@ -151,7 +192,7 @@ pub async fn nothing_names_the_region() -> Option<Run> {
 
 /// As on Fargate, where nothing answers at the instance metadata's address: looking there takes the SDK its time.
 #[tokio::test]
-async fn looking_for_a_region_in_vain_takes_less_than_ten_seconds() {
+async fn looking_for_a_region_in_vain_has_its_limit() {
     let Some(network) = Network::create() else { return };
     network.add("169.254.169.254");
     network.drop_all_tcp();
@@ -159,7 +200,6 @@ async fn looking_for_a_region_in_vain_takes_less_than_ten_seconds() {
     let env: Vec<_> = on_app_runner("").into_iter().filter(|(name, _)| !found_nowhere.contains(name)).collect();
     let run = doctor_in(&network, &env).await;
     assert_blamed(&run, "configuration", "region-missing");
-    assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
 }
 
 pub async fn the_secret_is_in_another_region() -> Option<Run> {
@@ -174,17 +214,12 @@ pub async fn the_secret_is_in_another_region() -> Option<Run> {
 }
 
 #[tokio::test]
-async fn secrets_managers_endpoint_refuses() {
-    let endpoint = format!("http://127.0.0.1:{}", ports::free().unwrap());
-    assert_blamed(&doctor_on_app_runner(&endpoint, &[]).await, "tcp", "refused");
-}
-
-#[tokio::test]
 async fn secrets_managers_endpoint_connects_and_then_there_is_silence() {
     let proxy = TcpProxy::start("127.0.0.1:1").await;
     proxy.silence();
     let plain = doctor_on_app_runner(&format!("http://{}", proxy.address()), &[]).await;
-    assert_blamed(&plain, "read", "secret-unreadable");
+    assert_blamed(&plain, "read", "aws-slow");
+    plain.assert_failed(DATABASE, "secret", "aws-slow");
     let encrypted = doctor_on_app_runner(&format!("https://{}", proxy.address()), &[]).await;
     assert_blamed(&encrypted, "tls", "silent-after-connect");
 }
@@ -193,13 +228,13 @@ async fn secrets_managers_endpoint_connects_and_then_there_is_silence() {
 async fn secrets_managers_endpoint_does_not_speak_tls() {
     let aws = SecretsManager::start().await;
     let run = doctor_on_app_runner(&aws.url().replace("http:", "https:"), &[]).await;
-    assert_blamed(&run, "tls", "tls-failed");
+    assert_blamed(&run, "tls", "speaks-http");
 }
 
 pub async fn the_secrets_password_is_not_the_databases() -> Option<Run> {
     let server = Server::start().await;
     let aws = SecretsManager::start().await;
-    aws.tells(&secret_of(&server, "another-password"));
+    aws.tells(&server.secret("another-password"));
     let run = doctor_on_app_runner(&aws.url(), &[]).await;
     run.assert_only(DATABASE, "authentication", "secret-and-database-differ");
     assert!(!run.report.to_string().contains("another-password"));

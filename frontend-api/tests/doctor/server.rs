@@ -1,7 +1,9 @@
 //! A PostgreSQL server of one test's own with the role and the table of the service, to break.
 
+use causeway_testing::aws::{SecretsManager, on_app_runner, rds_secret};
 use causeway_testing::postgres::OwnPostgres;
 
+use crate::app::App;
 use crate::helpers::{PASSWORD, Run, TABLE, doctor};
 
 pub const ROLE: &str = "app";
@@ -40,6 +42,20 @@ impl Server {
             ("DB_SSLMODE", "disable"),
         ];
         [&usual[..], changes].concat()
+    }
+
+    /// The value of a secret that leads to it.
+    pub fn secret(&self, password: &str) -> String {
+        rds_secret("127.0.0.1", self.postgres.port(), ROLE, password)
+    }
+
+    /// The service with a right secret, and where that secret is.
+    pub async fn app_with_secret(&self) -> (App, SecretsManager) {
+        let aws = SecretsManager::start().await;
+        aws.tells(&self.secret(PASSWORD));
+        let url = aws.url();
+        let app = App::ready(&[&on_app_runner(&url)[..], &[("DB_SSLMODE", "disable")]].concat()).await;
+        (app, aws)
     }
 
     pub async fn doctor(&self, changes: &[(&str, &str)]) -> Run {

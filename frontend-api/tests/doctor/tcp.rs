@@ -1,7 +1,5 @@
 //! Packets that are dropped, ports that refuse, routes that lead nowhere.
 
-use std::time::Duration;
-
 use causeway_testing::aws::on_app_runner;
 use causeway_testing::network::DeadEnd;
 
@@ -69,7 +67,6 @@ pub async fn everything_times_out_though_names_resolve() -> Option<Run> {
     run.assert_failed(TARGET, "tcp", "private-endpoint-timed-out");
     run.assert_failed(PUBLIC, "tcp", "public-endpoint-timed-out");
     run.assert_verdict_of_all("everything-times-out");
-    assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
     Some(run)
 }
 
@@ -92,7 +89,6 @@ async fn secrets_manager_can_not_be_reached_and_is_blamed_rather_than_the_databa
         let run = world.doctor().await;
         run.assert_failed(SECRETS_MANAGER, "tcp", code).assert_verdict(SECRETS_MANAGER, "tcp", code);
         run.assert_failed(DATABASE, "secret", "secret-unreadable");
-        assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
     }
 }
 

@@ -40,7 +40,7 @@ pub async fn the_server_does_not_offer_tls() -> Option<Run> {
     }
     let run = server.doctor(&[("DB_SSLMODE", "prefer")]).await;
     run.assert_healthy();
-    assert_eq!(run.evidence(DATABASE, TLS), "not offered; DB_SSLMODE=prefer goes on without");
+    assert_eq!(run.evidence(DATABASE, TLS), "not offered; DB_SSLMODE=prefer continues without TLS");
     last
 }
 
@@ -80,6 +80,17 @@ pub async fn the_server_speaks_versions_of_tls_that_are_too_old() -> Option<Run>
     let old = "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1'";
     server.postgres.execute(old).await;
     server.postgres.execute("ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.1'").await;
+    server.postgres.restart().await;
+    let run = trusting(&server, &authority).await;
+    run.assert_only(DATABASE, TLS, "tls-too-old");
+    Some(run)
+}
+
+pub async fn the_server_has_no_cipher_in_common() -> Option<Run> {
+    let authority = Authority::default();
+    let server = server_with(authority.issue(HERE)).await;
+    server.postgres.execute("ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.2'").await;
+    server.postgres.execute("ALTER SYSTEM SET ssl_ciphers = 'ECDHE-ECDSA-AES128-SHA'").await;
     server.postgres.restart().await;
     let run = trusting(&server, &authority).await;
     run.assert_only(DATABASE, TLS, "tls-failed");

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use causeway_testing::proxy::TcpProxy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wiremock::ResponseTemplate;
 
 use crate::helpers::{DATABASE, PASSWORD, Run, doctor};
-use crate::world::http_server;
 
 /// Serves each connection so, for as long as the test runs.
-async fn serve<F: Future<Output = ()> + Send + 'static>(each: fn(TcpStream) -> F) -> SocketAddr {
+pub async fn serve<F: Future<Output = ()> + Send + 'static>(
+    each: impl Fn(TcpStream) -> F + Send + 'static,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -22,7 +22,23 @@ async fn serve<F: Future<Output = ()> + Send + 'static>(each: fn(TcpStream) -> F
     address
 }
 
-async fn doctor_at(address: SocketAddr, mode: &str) -> Run {
+/// A server that answers the first message of each connection with these bytes, and ends it.
+pub async fn answering(bytes: &'static [u8]) -> SocketAddr {
+    serve(move |mut connection| async move {
+        if connection.read(&mut [0; 4096]).await.is_ok_and(|count| count > 0) {
+            connection.write_all(bytes).await.unwrap();
+        }
+    })
+    .await
+}
+
+/// A server that reads and never answers.
+pub async fn silent() -> SocketAddr {
+    serve(|mut connection| async move { while connection.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {} })
+        .await
+}
+
+pub async fn doctor_at(address: SocketAddr, mode: &str) -> Run {
     let port = address.port().to_string();
     let env = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &port), ("DB_USER", "app"), ("DB_PASS", PASSWORD)];
     doctor(&[&env[..], &[("DB_SSLMODE", mode)]].concat()).await
@@ -98,14 +114,45 @@ async fn it_closes_the_connection_during_the_tls_handshake() {
     doctor_at(serve(tls_and_goodbye).await, "require").await.assert_only(DATABASE, "tls", "closed-after-connect");
 }
 
-pub async fn it_is_an_http_server() -> Option<Run> {
-    let server = http_server(ResponseTemplate::new(200)).await;
+/// The head of a record comes, and the rest of the record does not.
+#[tokio::test]
+async fn it_stops_in_the_middle_of_the_tls_handshake() {
+    let half_a_handshake = |mut connection: TcpStream| async move {
+        read_some(&mut connection).await;
+        connection.write_all(b"S").await.unwrap();
+        read_some(&mut connection).await;
+        connection.write_all(&[0x16, 3, 3, 0, 122, 2, 0]).await.unwrap();
+        while connection.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {}
+    };
+    let run = doctor_at(serve(half_a_handshake).await, "require").await;
+    run.assert_only(DATABASE, "tls", "stalled-in-the-middle");
+}
+
+/// Nothing that any of ours knows.
+pub async fn it_speaks_nothing_that_is_known() -> Option<Run> {
+    let address = answering(b"220 mail.example.com ESMTP\r\n").await;
     let mut last = None;
     for (mode, stage) in MODES {
-        let run = doctor_at(*server.address(), mode).await;
+        let run = doctor_at(address, mode).await;
         run.assert_only(DATABASE, stage, "not-postgres");
-        assert_eq!(run.evidence(DATABASE, stage), "the answer to SSLRequest is the byte 0x48");
         last = Some(run);
     }
     last
+}
+
+/// It greets the log-in with a question, as PostgreSQL does, and then says nothing more.
+pub async fn it_stops_in_the_middle_of_the_login() -> Option<Run> {
+    let address = serve(|mut connection| async move {
+        read_some(&mut connection).await;
+        // AuthenticationSASL with the one mechanism SCRAM-SHA-256.
+        let names = b"SCRAM-SHA-256\0\0";
+        let length = u32::try_from(8 + names.len()).unwrap().to_be_bytes();
+        let question = [&b"R"[..], &length, &10_u32.to_be_bytes(), names].concat();
+        connection.write_all(&question).await.unwrap();
+        while connection.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {}
+    })
+    .await;
+    let run = doctor_at(address, "disable").await;
+    run.assert_only(DATABASE, "authentication", "stalled-in-the-middle");
+    Some(run)
 }

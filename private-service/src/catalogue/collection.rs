@@ -1,11 +1,13 @@
-//! The answers of one part of the catalogue, made once: the data never change while the process runs.
+//! The answers of one part of the catalogue, made once, because the data never change while the process runs.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETag, EntityTag, Header, IfNoneMatch};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETag, EntityTag};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use causeway_common::http::etag;
+use causeway_common::http::slices::Slices;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
@@ -67,17 +69,13 @@ impl Stored {
     }
 
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let known = match IfNoneMatch::parse(request) {
-            Ok(IfNoneMatch::Any) => true,
-            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag)),
-            Err(_) => false,
-        };
+        let known = etag::is_known(request, &self.tag);
         let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response.insert_header(ETag(self.tag.clone())).insert_header((CACHE_CONTROL, CACHED));
         if known {
             response.finish()
         } else {
-            response.insert_header((CONTENT_TYPE, "application/json")).body(self.body.clone())
+            response.insert_header((CONTENT_TYPE, "application/json")).body(Slices::new(self.body.clone()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the OpenAPI document says of one part of the catalogue. utoipa's attributes can't describe a generic handler.
+//! Describes one part of the catalogue for the OpenAPI document. utoipa's attributes can't describe a generic handler.
 
 use causeway_common::http::health::Status;
 use causeway_common::http::problem::ProblemBody;

@@ -12,7 +12,7 @@ use super::records::{Author, Book, Record};
 
 /// Bytes; it is kept in memory.
 const LARGEST_FILE: u64 = 1024 * 1024;
-/// A file that is wrong everywhere does not fill the log.
+/// So that a wrong file does not fill the log.
 const MOST_MISTAKES: usize = 20;
 const BUILT_IN: &str = include_str!("data.json");
 
@@ -23,7 +23,7 @@ pub(super) struct Data {
     pub(super) authors: Option<Vec<Author>>,
 }
 
-/// The file before its records are looked at: each is a piece of the text, whose place tells its line.
+/// The file before its records are parsed: each is a piece of the text, whose position gives its line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw<'a> {

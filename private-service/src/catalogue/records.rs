@@ -5,7 +5,7 @@ use time::Date;
 use time::macros::format_description;
 use utoipa::ToSchema;
 
-/// Something with an id, which can be checked by itself.
+/// A record with an id, which can be checked separately.
 pub trait Record: Serialize + ToSchema + 'static {
     /// What one of them is called.
     const NAME: &'static str;

@@ -1,7 +1,7 @@
-//! The identity at hand: read on demand, by one reader at a time, and kept.
+//! Keeps the identity, which one reader at a time reads on demand.
 //!
-//! The endpoint allows 40 requests a second and shares them with the task's credentials: however many callers ask, and
-//! however it fails, it is read at the pace that `state` sets. Once there is a complete identity no caller waits.
+//! The endpoint allows 40 requests a second, including those for the task's credentials. So it is read at the pace that
+//! `state` sets, whatever the number of callers and failures. Once the identity is complete, no caller waits.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,8 +26,8 @@ struct Cache {
     client: Arc<MetadataClient>,
     refresh: Duration,
     state: Arc<watch::Sender<State>>,
-    /// Reads run here and not on the worker of the request that caused them, so that neither a caller who hangs up nor
-    /// a worker that stops leaves the others waiting.
+    /// Reads run here and not on the worker of the request that caused them, so that a caller that leaves or a worker that
+    /// stops does not block the others.
     runtime: Handle,
 }
 
@@ -37,7 +37,7 @@ pub enum Unavailable {
     /// There is no endpoint to ask.
     #[error("ECS_CONTAINER_METADATA_URI_V4 is not set")]
     NotConfigured,
-    /// The endpoint did not give one, and nothing is cached.
+    /// The endpoint returned none, and none is cached.
     #[error("the task metadata endpoint fails")]
     Failing {
         /// What happened at the newest read.
@@ -79,7 +79,7 @@ impl TaskMetadata {
         });
     }
 
-    /// The task's identity: the newest that is complete, else the newest there is.
+    /// Returns the newest complete identity; if there is none, the newest incomplete one.
     ///
     /// # Errors
     /// When there is none.

@@ -1,4 +1,4 @@
-//! Reading the endpoint: two small documents over plain HTTP, and every way in which that fails.
+//! Reads the endpoint's two small documents over plain HTTP.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,16 +13,16 @@ use url::Url;
 use super::documents::{Container, Task};
 use super::identity::{identify, is_empty};
 
-/// Real documents have some kilobytes, with many containers some dozens.
+/// Real documents have some kilobytes, or some dozens with many containers.
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How much of an error's body the log gets.
 const MESSAGE_LIMIT: usize = 300;
 
-/// Why a read gave no identity. For the log: callers are not told.
+/// Why a read gave no identity. Only the log has it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// Nothing was read so far.
-    #[error("the metadata endpoint was not read yet")]
+    #[error("the metadata endpoint has not been read yet")]
     NotRead,
     /// The endpoint took too long.
     #[error("no answer from the metadata endpoint within {0:?}")]
@@ -49,7 +49,7 @@ pub enum ReadError {
         source: client::BodyError,
     },
     /// The document is not what it should be.
-    #[error("{url} answered something else than a metadata document")]
+    #[error("{url} answered something other than a metadata document")]
     Document {
         /// What was asked for.
         url: Url,
@@ -59,6 +59,20 @@ pub enum ReadError {
     /// Both documents are JSON but hold nothing of a task.
     #[error("the metadata endpoint's documents describe no task")]
     Empty,
+}
+
+impl ReadError {
+    /// Returns the `error.type` of a read's span.
+    fn span_type(&self) -> String {
+        match self {
+            Self::Http(error) if error.is_timeout() => "timeout".to_owned(),
+            Self::Timeout(_) => "timeout".to_owned(),
+            Self::Http(_) => "network".to_owned(),
+            Self::Status { status, .. } => status.as_u16().to_string(),
+            Self::Body { .. } => "body".to_owned(),
+            Self::NotRead | Self::Document { .. } | Self::Empty => "document".to_owned(),
+        }
+    }
 }
 
 /// Asks one container's endpoint.
@@ -71,8 +85,8 @@ pub(super) struct MetadataClient {
     kept: Mutex<Kept>,
 }
 
-/// The document that a read got while the other one failed. The next read asks for the other one alone: an endpoint that
-/// is throttled to a request at a time would else never give both.
+/// The document that a read got while the other one failed. The next read requests only the other one: otherwise an
+/// endpoint that is throttled to one request at a time would never give both.
 #[derive(Debug, Default)]
 struct Kept {
     own: Option<Container>,
@@ -126,9 +140,16 @@ impl MetadataClient {
 
     async fn document<T: DeserializeOwned>(&self, url: &Url) -> Result<T, ReadError> {
         let mut span = Client::start(|| Call::get("TaskMetadata", url));
-        let response = self.http.get(url.clone()).send().await.inspect_err(|error| {
-            span.failed(|| if error.is_timeout() { "timeout" } else { "network" }.to_owned());
-        })?;
+        let outcome = self.document_within(url, &mut span).await;
+        match &outcome {
+            Ok(_) => span.succeeded(),
+            Err(error) => span.failed(|| error.span_type()),
+        }
+        outcome
+    }
+
+    async fn document_within<T: DeserializeOwned>(&self, url: &Url, span: &mut Client) -> Result<T, ReadError> {
+        let response = self.http.get(url.clone()).send().await?;
         let status = response.status();
         span.answered(status.as_u16());
         let body = client::read_body(response, BODY_LIMIT)

@@ -1,4 +1,5 @@
-//! What is read of the endpoint's documents. AWS adds keys over time: unknown ones are ignored, and any may be absent.
+//! The parts of the endpoint's documents that are read. AWS adds keys over time: unknown ones are ignored, and any may be
+//! absent.
 
 use serde::Deserialize;
 
@@ -14,7 +15,7 @@ pub(super) struct Task {
     pub(super) launch_type: Option<String>,
     /// Only for a task of a service.
     pub(super) service_name: Option<String>,
-    /// In no defined order, with containers that nobody declared.
+    /// In no defined order, with containers that the task definition does not declare.
     pub(super) containers: Option<Vec<Container>>,
 }
 
@@ -42,7 +43,7 @@ pub(super) struct Network {
 }
 
 impl Container {
-    /// The container's networks; none when ECS does not tell them.
+    /// The container's networks; none if ECS does not report them.
     pub(super) fn networks(&self) -> impl Iterator<Item = &Network> {
         self.networks.iter().flatten()
     }

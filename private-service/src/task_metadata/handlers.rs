@@ -8,10 +8,10 @@ use super::cache::TaskMetadata;
 
 /// The identity of the task that answers.
 ///
-/// What ECS does not tell is null. The answer may be some seconds old, and is the last good one while the metadata
-/// endpoint throttles or fails.
+/// What ECS does not report is null. The answer comes from memory: it is the last one that the metadata endpoint gave,
+/// and is refreshed after the answer.
 #[utoipa::path(get, path = "/", tag = "identity", responses(
-    (status = 200, description = "The newest identity that is complete, otherwise the newest", body = TaskIdentity),
+    (status = 200, description = "The newest complete identity; if there is none, the newest incomplete one", body = TaskIdentity),
     (
         status = 503, description = "No metadata endpoint, or none that answers", body = ProblemBody,
         content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))

@@ -1,4 +1,4 @@
-//! From the endpoint's documents to a task's identity. Nothing but data in, data out.
+//! Makes a task's identity of the endpoint's documents. Pure.
 
 use causeway_common::contract::TaskIdentity;
 
@@ -20,12 +20,12 @@ pub(super) fn identify(own: &Container, task: &Task) -> TaskIdentity {
     }
 }
 
-/// Whether nothing is missing that ECS always tells sooner or later: the rest may be absent for good.
+/// Returns true if everything is present that ECS reports sooner or later; the rest may stay absent.
 pub(super) fn is_complete(identity: &TaskIdentity) -> bool {
     identity.task_arn.is_some() && identity.cluster.is_some() && identity.ip_address.is_some()
 }
 
-/// Whether the documents said nothing at all, which no task's documents do.
+/// Returns true if the documents have no value at all, which cannot be a task's documents.
 pub(super) fn is_empty(identity: &TaskIdentity) -> bool {
     let TaskIdentity { task_arn, cluster, launch_type, service_name, ip_address } = identity;
     [task_arn, cluster, launch_type, service_name, ip_address].into_iter().all(Option::is_none)
@@ -48,7 +48,7 @@ fn shared_address(task: &Task) -> Option<String> {
     first_address(|| containers(task).flat_map(Container::networks).filter(awsvpc))
 }
 
-/// The first IPv4 address, else the first IPv6 address.
+/// The first IPv4 address, otherwise the first IPv6 address.
 fn first_address<'a, I: Iterator<Item = &'a Network>>(networks: impl Fn() -> I) -> Option<String> {
     let ipv4 = networks().flat_map(|network| network.ipv4_addresses.iter().flatten());
     let ipv6 = networks().flat_map(|network| network.ipv6_addresses.iter().flatten());
@@ -96,7 +96,7 @@ mod tests {
         container("own", "app", networks)
     }
 
-    /// The container that asks, when ECS does not tell its networks.
+    /// The container that asks, if ECS does not report its networks.
     fn own_without_networks() -> Value {
         json!({"DockerId": "own", "Name": "app"})
     }

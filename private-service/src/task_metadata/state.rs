@@ -1,4 +1,4 @@
-//! What is known and when to read again. The clock is passed in.
+//! The state of the cache: what is known, and when to read again. The clock is passed in.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ pub(super) struct State {
     unsettled: u32,
 }
 
-/// What a read changed about the endpoint's health: what is worth a line in the log.
+/// What a read changed about the endpoint's health, to be logged.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
     None,
@@ -35,7 +35,7 @@ pub(super) enum Change {
 }
 
 impl State {
-    /// Whether it is time to read and nobody does.
+    /// Returns true if it is time to read and no read is under way.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         !self.reading && self.next_read.is_none_or(|next| next <= now)
     }
@@ -47,7 +47,7 @@ impl State {
         begins
     }
 
-    /// Takes in what a read gave. An incomplete identity never displaces a complete one.
+    /// Records the result of a read. An incomplete identity never replaces a complete one.
     pub(super) fn finish(
         &mut self,
         result: Result<TaskIdentity, ReadError>,

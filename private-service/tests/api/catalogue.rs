@@ -1,5 +1,6 @@
 //! Books and authors: system D's contract, and HTTP's for what does not change.
 
+use causeway_testing::openapi::assert_committed;
 use causeway_testing::service::run;
 use reqwest::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use reqwest::{Method, Response, StatusCode};
@@ -136,6 +137,12 @@ async fn the_description_names_every_path_that_is_served() {
         let schema = if part == "books" { "Book" } else { "Author" };
         assert!(openapi["components"]["schemas"][schema]["properties"][key].is_object(), "{openapi}");
     }
+}
+
+#[tokio::test]
+async fn the_committed_openapi_document_is_the_served_one() {
+    let app = spawn_both().await;
+    assert_committed("private-service", &json_of(app.get("/openapi.json").await).await);
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn rubbish_is_not_taken_for_a_document() {
     for rubbish in ["<html>hello</html>", "", "{\"Cluster\":", "null", "\"a string\"", "{\"TaskARN\": 5, \"Name\": 5}"]
     {
         let cause = cause_of(ResponseTemplate::new(200).set_body_string(rubbish)).await;
-        assert!(cause.contains("something else than a metadata document"), "{rubbish}: {cause}");
+        assert!(cause.contains("something other than a metadata document"), "{rubbish}: {cause}");
     }
 }
 

@@ -1,40 +1,37 @@
-//! The shell of all pages: one style sheet, one navigation, and a policy that names the style by its hash.
+//! The shell of all pages: one navigation, one set of styles and scripts, and a policy that names each by its hash.
 //!
-//! The look is described in the comments of `style.css`. A page is a title, the path that the navigation marks as
-//! current, and its content. Colours, sizes and spaces are tokens at the top of the style sheet.
+//! A page is a title, the path that the navigation marks as current, and its content. Colours, sizes and spaces are tokens
+//! at the top of `style/base.css`.
 
+mod assets;
 mod problems;
+mod shell;
 
-use std::sync::LazyLock;
-
-use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, REFERRER_POLICY};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, CROSS_ORIGIN_OPENER_POLICY, ETAG, EntityTag, HeaderMap,
+    HeaderValue, REFERRER_POLICY, VARY,
+};
 use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use maud::{Markup, html};
 use ring::digest::{SHA256, digest};
 
+pub use self::assets::Asset;
 pub(super) use self::problems::mount as mount_problems;
+use super::etag;
 use super::problem::Problem;
-
-const STYLE: &str = include_str!("style.css");
-const ICON: &str = "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2024%2024'%3E%3Cpath%20fill='%230a7a96'%20d='M0%204.5h24V16h-2a4.5%204.5%200%200%200-9%200h-2a4.5%204.5%200%200%200-9%200H0zM0%2018.5h24V20H0z'/%3E%3C/svg%3E";
+use super::request_id::RequestId;
 
 /// The content type of every page.
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'"
-    );
-    HeaderValue::from_str(&policy).expect("base64 is a valid header value")
-});
+/// The page depends on who asks only by the navigation.
+const VARY_COOKIE: HeaderValue = HeaderValue::from_static("cookie");
+const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// What the pages of a service have in common.
 #[derive(Debug)]
@@ -43,10 +40,23 @@ pub struct Site {
     pub home: &'static str,
     /// The navigation: paths with their names.
     pub links: &'static [(&'static str, &'static str)],
+    /// What signing in changes of it; `None` if one cannot sign in.
+    pub members: Option<Members>,
+}
+
+/// The navigation of those who are signed in.
+#[derive(Debug)]
+pub struct Members {
+    /// Paths with their names.
+    pub links: &'static [(&'static str, &'static str)],
+    /// Where the form that signs out is sent.
+    pub sign_out: &'static str,
+    /// Returns whether a request comes from a browser that keeps a session. It need not know whether that has ended.
+    pub keeps_session: fn(&HttpRequest) -> bool,
 }
 
 /// A page within the shell.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Page<'a> {
     /// The title, without the name of the product.
     pub title: &'a str,
@@ -54,9 +64,19 @@ pub struct Page<'a> {
     pub current: &'a str,
     /// The content of `main`, with one `h1`.
     pub content: Markup,
+    /// The styles and scripts that it needs.
+    pub assets: &'a [Asset],
+    /// The origin of pictures that it shows, besides this one.
+    pub images: Option<&'a str>,
 }
 
-/// How something is: told by shape, word and colour.
+/// What a problem is answered with.
+struct Instead {
+    html: String,
+    policy: HeaderValue,
+}
+
+/// The state of something, shown by shape, word and colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It works.
@@ -65,7 +85,7 @@ pub enum State {
     Warning,
     /// It failed.
     Failed,
-    /// It was not tried, or the sign only informs.
+    /// It was not tried, or the icon only informs.
     Skipped,
 }
 
@@ -87,76 +107,55 @@ impl State {
 }
 
 impl Site {
-    /// Returns the page as a response with this status.
-    pub fn respond(&self, status: StatusCode, page: &Page<'_>) -> HttpResponse {
-        let mut response = HttpResponse::build(status).body(self.render(page));
-        add_headers(response.headers_mut());
+    /// Returns the page as a response with this status. No cache keeps it.
+    pub fn respond(&self, request: &HttpRequest, status: StatusCode, page: &Page<'_>) -> HttpResponse {
+        self.respond_as(self.is_member(request), status, page)
+    }
+
+    /// Returns the page as a response to somebody who has just become a member, or no longer is one.
+    pub fn respond_as(&self, member: bool, status: StatusCode, page: &Page<'_>) -> HttpResponse {
+        let mut response = HttpResponse::build(status).body(self.render(member, page));
+        add_headers(response.headers_mut(), assets::policy(page.images));
         response
     }
 
-    /// Returns the page as HTML.
-    pub fn render(&self, page: &Page<'_>) -> String {
-        self.render_with(page, &html! {})
-    }
-
-    pub(super) fn render_with(&self, page: &Page<'_>, head: &Markup) -> String {
-        html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    meta name="robots" content="noindex";
-                    title { (page.title) " · Causeway" }
-                    link rel="icon" href=(ICON);
-                    style { (PreEscaped(STYLE)) }
-                    (head)
-                }
-                body {
-                    (icons())
-                    a.skip href="#main" { "Skip to the content" }
-                    (self.header(page.current))
-                    main.wide id="main" tabindex="-1" { (page.content) }
-                    footer.foot {
-                        div.wide.soft {
-                            span { "Causeway " (env!("CARGO_PKG_VERSION")) }
-                            span { "Times are UTC" }
-                            a href="/problems" { "Problems" }
-                        }
-                    }
-                }
-            }
+    /// Returns a page that says the same to everybody. A browser that has it is not sent it again.
+    pub fn respond_cacheable(&self, request: &HttpRequest, page: &Page<'_>) -> HttpResponse {
+        let html = self.render(self.is_member(request), page);
+        let hash = URL_SAFE_NO_PAD.encode(&digest(&SHA256, html.as_bytes()).as_ref()[..16]);
+        let tag = EntityTag::new_strong(hash);
+        let is_known = etag::is_known(request, &tag);
+        let mut response = if is_known { HttpResponse::NotModified().finish() } else { HttpResponse::Ok().body(html) };
+        add_headers(response.headers_mut(), assets::policy(page.images));
+        let tag = HeaderValue::from_str(&tag.to_string()).expect("base64 is a valid header value");
+        for (name, value) in [(ETAG, tag), (VARY, VARY_COOKIE), (CACHE_CONTROL, REVALIDATE)] {
+            response.headers_mut().insert(name, value);
         }
-        .into_string()
+        response
     }
 
-    fn header(&self, current: &str) -> Markup {
-        html! {
-            header.top {
-                div.wide {
-                    a.brand href=(self.home) {
-                        svg viewBox="0 0 24 24" aria-hidden="true" {
-                            path d="M0 4.5h24V16h-2a4.5 4.5 0 0 0-9 0h-2a4.5 4.5 0 0 0-9 0H0z" {}
-                            path d="M0 18.5h24V20H0z" {}
-                        }
-                        "Causeway"
-                    }
-                    nav aria-label="Main" {
-                        ul.nav {
-                            @for (path, name) in self.links {
-                                li { a href=(path) aria-current=[(*path == current).then_some("page")] { (name) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
+    /// Makes a scope of pages answer `problem` with `page`, in place of the page that explains problems. The response has the
+    /// problem's status and headers, and the access log its cause.
+    #[must_use]
+    pub fn answer_with(&self, request: &HttpRequest, member: bool, page: &Page<'_>, problem: Problem) -> Problem {
+        self.answer_instead(request, member, page);
+        problem
     }
 
-    /// Returns the page that tells a person of a problem.
-    pub fn explain(&self, problem: &Problem) -> String {
+    /// Makes a scope of pages answer the problem of this request with `page`.
+    pub fn answer_instead(&self, request: &HttpRequest, member: bool, page: &Page<'_>) {
+        let instead = Instead { html: self.render(member, page), policy: assets::policy(page.images) };
+        request.extensions_mut().insert(instead);
+    }
+
+    pub(super) fn is_member(&self, request: &HttpRequest) -> bool {
+        self.members.as_ref().is_some_and(|members| (members.keeps_session)(request))
+    }
+
+    /// Returns the page that shows a problem to a person.
+    pub fn explain(&self, request: &HttpRequest, problem: &Problem) -> String {
         let kind = problem.kind();
+        let id = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned()).unwrap_or_default();
         let content = html! {
             div.narrow.stack {
                 h1 { (kind.title) }
@@ -169,9 +168,11 @@ impl Site {
                 }
                 p.soft { "Status " (kind.status) ". " a href=(kind.uri()) { "What this means" } }
                 p { a.btn href=(self.home) { "Go to the start" } }
+                p.soft { "If you ask for help, give this number: " code { (id) } }
             }
         };
-        self.render(&Page { title: &format!("Error: {}", kind.title), current: "", content })
+        let title = format!("Error: {}", kind.title);
+        self.render(self.is_member(request), &Page { title: &title, content, ..Page::default() })
     }
 }
 
@@ -184,39 +185,20 @@ pub async fn problems_as_pages<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let mut response = next.call(request).await?.map_into_boxed_body();
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
-    if let Some(page) = problem.map(|problem| site.explain(problem)) {
-        add_headers(response.headers_mut());
-        return Ok(response.map_body(|_, _| BoxBody::new(page)));
-    }
-    Ok(response)
+    let Some(problem) = problem else { return Ok(response) };
+    let instead = response.request().extensions_mut().remove::<Instead>();
+    let page = instead.unwrap_or_else(|| {
+        let html = site.explain(response.request(), problem);
+        Instead { html, policy: assets::policy(None) }
+    });
+    add_headers(response.headers_mut(), page.policy);
+    Ok(response.map_body(|_, _| BoxBody::new(page.html)))
 }
 
-fn add_headers(headers: &mut HeaderMap) {
+fn add_headers(headers: &mut HeaderMap, policy: HeaderValue) {
     headers.insert(CONTENT_TYPE, HTML);
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
     // Without it, browsers send `Origin: null` with forms.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-}
-
-fn icons() -> Markup {
-    html! {
-        svg.sr width="0" height="0" aria-hidden="true" {
-            symbol id="i-ok" viewBox="0 0 20 20" {
-                circle cx="10" cy="10" r="9" fill="currentColor" {}
-                path.g d="M6 10.4l2.8 2.8 5.3-6" {}
-            }
-            symbol id="i-warn" viewBox="0 0 20 20" {
-                path fill="currentColor" d="M10 .6l9.4 9.4-9.4 9.4L.6 10z" {}
-                path.g d="M10 5.8v4.8M10 14v.1" {}
-            }
-            symbol id="i-bad" viewBox="0 0 20 20" {
-                rect x="1" y="1" width="18" height="18" rx="4" fill="currentColor" {}
-                path.g d="M6.5 6.5l7 7m0-7l-7 7" {}
-            }
-            symbol id="i-skip" viewBox="0 0 20 20" {
-                circle cx="10" cy="10" r="8.5" stroke-dasharray="3.3 2.64" {}
-                path d="M6.5 10h7" {}
-            }
-        }
-    }
 }

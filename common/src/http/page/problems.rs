@@ -1,6 +1,5 @@
 //! `/problems` and `/problems/{slug}`: what the `type` of a problem refers to.
 
-use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
@@ -25,18 +24,23 @@ pub fn mount(routes: &mut ServiceConfig, site: &'static Site, kinds: &[&[&'stati
         .service(route("/problems/{slug}").get(one));
 }
 
-async fn list(problems: Data<Problems>) -> HttpResponse {
+async fn list(request: HttpRequest, problems: Data<Problems>) -> HttpResponse {
     let content = html! {
         div.narrow.stack {
             h1 { "Problems" }
             p.lead {
                 "A failed request is answered with problem details (RFC 9457). Their " code { "type" }
-                " is one of these."
+                " is one of these; its page says what it means and whether trying again helps."
             }
-            ul.kinds role="list" { @for kind in &problems.kinds { li id=(kind.slug) { (entry(kind)) } } }
+            ul.links role="list" {
+                @for kind in &problems.kinds {
+                    li id=(kind.slug) { span.soft { (kind.status) } " " a href=(kind.uri()) { (kind.title) } }
+                }
+            }
         }
     };
-    problems.site.respond(StatusCode::OK, &Page { title: "Problems", current: "/problems", content })
+    let page = Page { title: "Problems", current: "/problems", content, ..Page::default() };
+    problems.site.respond_cacheable(&request, &page)
 }
 
 async fn one(request: HttpRequest, slug: web::Path<String>, problems: Data<Problems>) -> Result<HttpResponse, Problem> {
@@ -50,11 +54,8 @@ async fn one(request: HttpRequest, slug: web::Path<String>, problems: Data<Probl
             p { a href="/problems" { "All problems" } }
         }
     };
-    Ok(problems.site.respond(StatusCode::OK, &Page { title: kind.title, current: "/problems", content }))
-}
-
-fn entry(kind: &Kind) -> Markup {
-    html! { h2 { a href=(kind.uri()) { (kind.title) } } (explanation(kind)) }
+    let page = Page { title: kind.title, current: "/problems", content, ..Page::default() };
+    Ok(problems.site.respond_cacheable(&request, &page))
 }
 
 fn explanation(kind: &Kind) -> Markup {

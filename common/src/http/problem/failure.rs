@@ -1,4 +1,4 @@
-//! What a feature's error says of itself, without knowing HTTP's types.
+//! What a feature's error reports about itself, without HTTP's types.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Kind;
 
-/// An error that a caller of the API can be told. [`Problem`](super::Problem) is made from it in one place.
+/// An error that can be reported to a caller. It becomes a [`Problem`](super::Problem) in one place.
 pub trait Failure: std::error::Error + 'static {
     /// Returns the kind of problem that the caller sees.
     fn kind(&self) -> &'static Kind;
@@ -14,7 +14,7 @@ pub trait Failure: std::error::Error + 'static {
     /// Returns what happened this time and what the caller can do. It must hold no secret and nothing internal.
     fn detail(&self) -> Cow<'_, str>;
 
-    /// Returns the fields of the request that were refused, if it was a matter of single fields.
+    /// Returns the fields of the request that were refused, if single fields are the reason.
     fn fields(&self) -> &[FieldError] {
         &[]
     }
@@ -26,7 +26,7 @@ pub trait Failure: std::error::Error + 'static {
     }
 }
 
-/// One error can be that of many requests.
+/// Many requests can share one error.
 impl<F: Failure> Failure for Arc<F> {
     fn kind(&self) -> &'static Kind {
         self.as_ref().kind()

@@ -49,7 +49,7 @@ pub static NOT_FOUND: Kind = Kind {
     slug: "not-found",
     status: 404,
     title: "Not found",
-    meaning: "The path, or the thing that it names, does not exist. See /docs for the paths of this service.",
+    meaning: "The path, or the record that it names, does not exist. See /docs for the paths of this service.",
     retry: Retry::Never,
 };
 
@@ -85,7 +85,7 @@ pub static BODY_INCOMPLETE: Kind = Kind {
     slug: "body-incomplete",
     status: 400,
     title: "Body incomplete",
-    meaning: "The connection ended in the middle of the body, or the encoding of the body is wrong.",
+    meaning: "The connection ended before the body was complete, or the encoding of the body is wrong.",
     retry: Retry::Later,
 };
 
@@ -121,7 +121,16 @@ pub static DRAINING: Kind = Kind {
     slug: "draining",
     status: 503,
     title: "Shutting down",
-    meaning: "This instance is stopping and finishes the requests that it has. Another instance serves new requests.",
+    meaning: "This instance is stopping. It finishes its open requests; another instance serves new ones.",
+    retry: Retry::Later,
+};
+
+/// Clients do not read the large answers that they asked for.
+pub static TOO_MUCH_UNREAD: Kind = Kind {
+    slug: "too-much-unread",
+    status: 503,
+    title: "Too many large answers are unread",
+    meaning: "Other clients have not read their large answers yet, and this one has no room beside them. Nothing was changed.",
     retry: Retry::Later,
 };
 
@@ -136,4 +145,5 @@ pub static KINDS: &[&Kind] = &[
     &UNSUPPORTED_MEDIA_TYPE,
     &FIELDS_REFUSED,
     &DRAINING,
+    &TOO_MUCH_UNREAD,
 ];

@@ -1,7 +1,8 @@
-//! One envelope for everything that goes wrong with a request: RFC 9457 problem details.
+//! The one form of every failed request: RFC 9457 problem details.
 //!
 //! A feature's error implements [`Failure`], names one [`Kind`] and becomes a [`Problem`] by `?` in a handler.
 
+mod described;
 mod failure;
 mod kind;
 
@@ -15,16 +16,17 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 
+pub use self::described::{JsonBody, describe};
 pub use self::failure::{Failure, FieldError};
 pub use self::kind::{
     BODY_INCOMPLETE, BODY_MALFORMED, BODY_TOO_LARGE, BODY_TOO_SLOW, DRAINING, FIELDS_REFUSED, KINDS, Kind,
-    METHOD_NOT_ALLOWED, NOT_FOUND, Retry, UNSUPPORTED_MEDIA_TYPE,
+    METHOD_NOT_ALLOWED, NOT_FOUND, Retry, TOO_MUCH_UNREAD, UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::telemetry::chain;
 
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
-/// A failed request: what the caller is told, and the cause, which only the log is told.
+/// A failed request: what the caller sees, and the cause, which only the log has.
 #[derive(Debug)]
 pub struct Problem {
     kind: &'static Kind,
@@ -62,7 +64,7 @@ impl Problem {
         Self { kind, detail: detail.into(), fields: Vec::new(), retry_after, headers: Vec::new(), cause: None }
     }
 
-    /// Tells the caller to come back after this time (`Retry-After`, in whole seconds, rounded up, at least one).
+    /// Sets `Retry-After`, in [`whole_seconds`].
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -120,6 +122,11 @@ impl<F: Failure> From<F> for Problem {
     }
 }
 
+/// Returns how many seconds a response asks the caller to wait: rounded up, at least one.
+pub fn whole_seconds(wait: Duration) -> u128 {
+    wait.as_millis().div_ceil(1000).max(1)
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.title, self.detail)
@@ -134,10 +141,10 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
         if let Some(wait) = self.retry_after {
-            response.insert_header((RETRY_AFTER, wait.as_millis().div_ceil(1000).max(1).to_string()));
+            response.insert_header((RETRY_AFTER, whole_seconds(wait).to_string()));
         }
         if self.status() == StatusCode::UNAUTHORIZED {
-            // RFC 9110 wants a challenge with every 401.
+            // RFC 9110 requires a challenge with every 401.
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         for (name, value) in &self.headers {

@@ -1,4 +1,4 @@
-//! What is being served by the running task: for spans of calls that it makes, and for its log lines.
+//! What the running task serves: for the spans of its calls, and for its log lines.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl Current {
         Self { request_id: Some(id), trace, batch: None }
     }
 
-    /// Runs `work` as part of this. It costs two writes to a thread's variable each time that the work is polled.
+    /// Runs `work` as part of this. Each poll of the work costs two writes to a thread-local variable.
     pub(crate) fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)
     }
@@ -41,7 +41,7 @@ pub fn batch_size() -> Option<i64> {
     i64::try_from(size).ok()
 }
 
-/// Lets `work`, which is about to become a task of its own, belong to what the running task serves.
+/// Returns `work` as part of what the running task serves, to be spawned as a separate task.
 pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
     CURRENT.try_with(Clone::clone).unwrap_or_default().scope(work)
 }

@@ -1,4 +1,4 @@
-//! What ECS says of the task in which this process runs, for every span: X-Ray shows the node as an ECS task then.
+//! The attributes of the ECS task in which this process runs, for every span, so that X-Ray shows the node as an ECS task.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use url::Url;
 use crate::http::client::{self, BodyError};
 use crate::telemetry::chain;
 
-/// Of both documents together; the start of the process waits for them.
-const LIMIT: Duration = Duration::from_secs(1);
+/// Limit for both documents together; the start of the process waits for them.
+const READ_LIMIT: Duration = Duration::from_secs(1);
 const LONGEST_DOCUMENT: usize = 1024 * 1024;
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,12 +62,12 @@ pub fn metadata_endpoint(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Returns the task's attributes, as far as the endpoint tells them within a second.
+/// Returns the task's attributes that the endpoint reports within a second.
 pub(super) async fn attributes(endpoint: Option<&Url>) -> Vec<KeyValue> {
     let Some(endpoint) = endpoint else { return Vec::new() };
     let base = endpoint.as_str().trim_end_matches('/');
     let read = async { tokio::join!(read::<Task>(format!("{base}/task")), read::<Container>(base.to_owned())) };
-    let Ok((task, container)) = tokio::time::timeout(LIMIT, read).await else {
+    let Ok((task, container)) = tokio::time::timeout(READ_LIMIT, read).await else {
         tracing::warn!("spans do not name the ECS task: its metadata endpoint did not answer in time");
         return Vec::new();
     };
@@ -79,11 +79,11 @@ pub(super) async fn attributes(endpoint: Option<&Url>) -> Vec<KeyValue> {
 }
 
 async fn read<T: DeserializeOwned>(url: String) -> Result<T, ReadError> {
-    let answer = client::builder(LIMIT).build()?.get(url).send().await?.error_for_status()?;
+    let answer = client::builder(READ_LIMIT).build()?.get(url).send().await?.error_for_status()?;
     Ok(serde_json::from_slice(&client::read_body(answer, LONGEST_DOCUMENT).await?)?)
 }
 
-/// Names what the documents tell as OpenTelemetry does.
+/// Returns what the documents report, by OpenTelemetry's names.
 fn name(task: &Task, container: &Container) -> Vec<KeyValue> {
     // arn:aws:ecs:us-west-2:111122223333:task/cluster/158d1c8083dd49d6b527399fd6414f5c
     let arn: Vec<&str> = task.arn.as_deref().unwrap_or_default().splitn(6, ':').collect();

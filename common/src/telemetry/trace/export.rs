@@ -12,9 +12,9 @@ use crate::telemetry::chain;
 use crate::telemetry::metrics::{self, Counter};
 
 static EXPORTED: LazyLock<Counter> =
-    LazyLock::new(|| metrics::counter("trace_spans_exported", "Spans that the collector has taken"));
+    LazyLock::new(|| metrics::counter("trace_spans_exported", "Spans that the collector accepted"));
 static FAILED: LazyLock<Counter> =
-    LazyLock::new(|| metrics::counter("trace_spans_failed", "Spans that the collector has not taken"));
+    LazyLock::new(|| metrics::counter("trace_spans_failed", "Spans that the collector did not accept"));
 
 /// Registers the metrics.
 pub(super) fn register_metrics() {
@@ -22,7 +22,7 @@ pub(super) fn register_metrics() {
     LazyLock::force(&FAILED);
 }
 
-/// Counts the spans, and logs when the collector begins to fail and when it takes spans again. The SDK itself is silent.
+/// Counts the spans, and logs when the collector begins to fail and when it recovers. The SDK itself logs nothing.
 #[derive(Debug)]
 pub(super) struct Watched<E> {
     exporter: E,
@@ -43,13 +43,13 @@ impl<E: SpanExporter> SpanExporter for Watched<E> {
             Ok(()) => {
                 EXPORTED.inc_by(spans);
                 if self.failing.swap(false, Relaxed) {
-                    tracing::info!(target: "opentelemetry", "the collector takes spans again");
+                    tracing::info!(target: "opentelemetry", "the collector accepts spans again");
                 }
             }
             Err(error) => {
                 FAILED.inc_by(spans);
                 if !self.failing.swap(true, Relaxed) {
-                    tracing::warn!(target: "opentelemetry", cause = chain(error), "the collector takes no spans");
+                    tracing::warn!(target: "opentelemetry", cause = chain(error), "the collector accepts no spans");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The headers by which services tell one another of a trace: W3C's `traceparent` and AWS's `X-Amzn-Trace-Id`.
+//! The headers that carry a trace between services: W3C's `traceparent` and AWS's `X-Amzn-Trace-Id`.
 
 use opentelemetry::trace::{SpanId, TraceId};
 

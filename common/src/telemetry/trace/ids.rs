@@ -43,7 +43,7 @@ impl Context {
         self.0.filter(|ids| ids.sampled).map(|ids| ids.span)
     }
 
-    /// Returns what a callee is told: trace, parent and decision.
+    /// Returns what a callee receives: trace, parent and decision.
     pub(super) fn outgoing(&self) -> Option<(TraceId, SpanId, bool)> {
         self.0.map(|ids| (ids.trace, ids.span, ids.sampled))
     }
@@ -55,7 +55,7 @@ impl Context {
     }
 }
 
-/// A trace's id as X-Ray writes it: `1-67891233-abcdef012345678912345678`.
+/// A trace's id in X-Ray's format: `1-67891233-abcdef012345678912345678`.
 pub(crate) struct XRay(pub(crate) TraceId);
 
 impl fmt::Display for XRay {

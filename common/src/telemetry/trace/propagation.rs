@@ -4,7 +4,7 @@ use super::headers::{self, Incoming};
 use super::ids::Context;
 use super::provider::tracing;
 
-/// Returns what the headers, which `header` finds by their names, say of the caller's trace.
+/// Returns the caller's trace according to its headers. `header` finds a header by its name.
 pub(crate) fn incoming<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Option<Incoming> {
     Incoming::read_by(tracing().map_or(headers::DEFAULT, |tracing| &*tracing.propagators), header)
 }

@@ -21,7 +21,7 @@ use super::headers::Propagator;
 use super::sampling::Sampling;
 
 /// How long the end of the process waits for the collector to take the last spans.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
+pub(crate) const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
 static TRACING: OnceLock<Tracing> = OnceLock::new();
 
@@ -49,8 +49,8 @@ pub(super) fn tracing() -> Option<&'static Tracing> {
     TRACING.get()
 }
 
-/// Starts tracing, if it is configured. Call it once, on the runtime that lives longest: the channel to the collector
-/// belongs to it. `metadata` is the ECS task metadata endpoint, which is asked what the task is.
+/// Starts tracing, if it is configured. Call it once, on the runtime that lives longest, because that runtime runs the
+/// channel to the collector. `metadata` is the ECS task metadata endpoint, which identifies the task.
 ///
 /// # Errors
 /// When the exporter can't be made.
@@ -80,7 +80,8 @@ pub async fn start(config: TraceConfig, service: Service, metadata: Option<&Url>
         .with_id_generator(Ids)
         .with_resource(resource)
         .build();
-    tracing::info!(endpoint = %collector.endpoint, sampler = ?config.sampler, "tracing");
+    let origin = collector.endpoint.origin().ascii_serialization();
+    tracing::info!(endpoint = origin, sampler = ?config.sampler, "tracing");
     let tracer = provider.tracer("causeway");
     let sampling = Sampling::new(config.sampler, service.trusts_callers);
     TRACING.get_or_init(|| Tracing { provider, tracer, sampling, propagators: config.propagators.into() });
@@ -102,7 +103,9 @@ pub async fn shut_down() {
         (Ok(_), Ok(Ok(Ok(())))) => {}
         (Err(error), _) => tracing::warn!(%error, "the last spans were lost"),
         (_, Ok(Ok(Err(error)))) => tracing::warn!(%error, "the last spans were lost"),
-        (_, Ok(Err(_)) | Err(_)) => tracing::warn!("the last spans were lost: the collector did not take them in time"),
+        (_, Ok(Err(_)) | Err(_)) => {
+            tracing::warn!("the last spans were lost: the collector did not accept them in time");
+        }
     }
 }
 

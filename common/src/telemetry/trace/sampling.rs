@@ -11,7 +11,7 @@ use super::headers::Incoming;
 /// Traces a second that strangers can force by their headers, beyond the sampler's share.
 const FORCED_PER_SECOND: f64 = 5.0;
 
-/// What the configured sampler says.
+/// What the configured sampler decides.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Sampler {
     /// The share of traces that start here and are recorded.

@@ -1,124 +1,19 @@
-//! Spans: of a request that is served, of a call to another service, and of work for several requests at once.
+//! Spans of calls to other services, and of work for several requests at once.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Link, Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, TraceFlags};
-use opentelemetry::trace::{TraceState, Tracer};
+use opentelemetry::trace::{Link, Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context as SdkContext, KeyValue, Value};
 use opentelemetry_sdk::trace::Span;
 use url::Url;
 
 use super::current::{Current, current};
-use super::headers::Incoming;
 use super::ids::Context;
-use super::provider::{Tracing, set_next_trace, tracing};
+use super::provider::tracing;
 
-/// A request that is served. If it is dropped before it is answered, its span ends there.
-pub(crate) struct Server {
-    context: Context,
-    span: Option<Span>,
-}
-
-/// What is known of a request once it is answered.
-pub(crate) struct Answered<'a> {
-    pub(crate) route: Option<&'a str>,
-    pub(crate) path: &'a str,
-    pub(crate) status: u16,
-    pub(crate) scheme: &'static str,
-    pub(crate) host: Option<&'a str>,
-    pub(crate) client: Option<std::net::IpAddr>,
-    pub(crate) user_agent: Option<&'a str>,
-}
-
-impl Server {
-    /// Decides whether the request is traced, and starts its span if so.
-    pub(crate) fn begin(incoming: Option<Incoming>, method: &str) -> Self {
-        match tracing() {
-            Some(tracing) => Self::decide(tracing, incoming, method),
-            None => Self { context: incoming.map_or_else(Context::default, Incoming::unrecorded), span: None },
-        }
-    }
-
-    fn decide(tracing: &Tracing, incoming: Option<Incoming>, method: &str) -> Self {
-        let decision = tracing.sampling.decide(incoming);
-        if !decision.sampled {
-            let span = decision.parent.unwrap_or(decision.random);
-            return Self { context: Context::unsampled(decision.trace, span), span: None };
-        }
-        let parent = match decision.parent {
-            Some(parent) => {
-                let state = TraceState::default();
-                let caller = SpanContext::new(decision.trace, parent, TraceFlags::SAMPLED, true, state);
-                SdkContext::new().with_remote_span_context(caller)
-            }
-            None => {
-                set_next_trace(decision.trace);
-                SdkContext::new()
-            }
-        };
-        let method = known_method(method);
-        let builder = SpanBuilder::from_name(method)
-            .with_kind(SpanKind::Server)
-            .with_attributes([KeyValue::new("http.request.method", method)]);
-        let span = tracing.tracer.build_with_context(builder, &parent);
-        let context = Context::sampled(decision.trace, span.span_context().span_id());
-        Self { context, span: Some(span) }
-    }
-
-    pub(crate) fn context(&self) -> Context {
-        self.context
-    }
-
-    /// Ends the span.
-    pub(crate) fn end<'a>(self, method: &str, answered: impl FnOnce() -> Answered<'a>) {
-        let Some(mut span) = self.span else { return };
-        let answered = answered();
-        if let Some(route) = answered.route {
-            span.update_name(format!("{} {route}", known_method(method)));
-        }
-        span.set_attributes(answered.attributes());
-        if answered.status >= 500 {
-            span.set_status(Status::error(""));
-        }
-        span.end();
-    }
-}
-
-impl Answered<'_> {
-    fn attributes(&self) -> Vec<KeyValue> {
-        let (host, port) = self.host.map(split_port).unzip();
-        let failed = self.status >= 500;
-        let text = |name: &'static str, value: Option<&str>| value.map(|value| KeyValue::new(name, value.to_owned()));
-        [
-            text("http.route", self.route),
-            text("url.path", Some(self.path)),
-            Some(KeyValue::new("url.scheme", self.scheme)),
-            Some(KeyValue::new("http.response.status_code", i64::from(self.status))),
-            failed.then(|| KeyValue::new("error.type", self.status.to_string())),
-            text("server.address", host),
-            port.flatten().map(|port| KeyValue::new("server.port", i64::from(port))),
-            self.client.map(|client| KeyValue::new("client.address", client.to_string())),
-            text("user_agent.original", self.user_agent),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-}
-
-/// A method's name, or `_OTHER`: a caller must not choose the names of spans.
-fn known_method(method: &str) -> &'static str {
-    const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-    METHODS.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
-}
-
-fn split_port(host: &str) -> (&str, Option<u16>) {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => (name, port.parse().ok()),
-        _ => (host, None),
-    }
-}
+/// The `error.type` of work that was dropped before it ended.
+const CANCELLED: &str = "cancelled";
 
 /// What is known of a call before it is made.
 #[derive(Debug)]
@@ -151,11 +46,12 @@ impl Call {
     }
 }
 
-/// A call to something else. Its span ends when this is dropped.
+/// A call to something else. Its span ends when this is dropped, as a failure unless the call was answered.
 #[derive(Default)]
 pub struct Client {
     parent: Context,
     span: Option<Span>,
+    is_judged: bool,
 }
 
 impl Client {
@@ -164,14 +60,14 @@ impl Client {
     pub fn start(call: impl FnOnce() -> Call) -> Self {
         let parent = current();
         let (Some(tracing), Some(recorded)) = (tracing(), parent.recorded()) else {
-            return Self { parent, span: None };
+            return Self { parent, span: None, is_judged: true };
         };
         let call = call();
         let mut attributes = vec![KeyValue::new("peer.service", call.peer)];
         attributes.extend(call.attributes.into_iter().map(|(name, value)| KeyValue::new(name, value)));
         let builder = SpanBuilder::from_name(call.name).with_kind(SpanKind::Client).with_attributes(attributes);
         let span = tracing.tracer.build_with_context(builder, &below(recorded));
-        Self { parent, span: Some(span) }
+        Self { parent, span: Some(span), is_judged: false }
     }
 
     /// Returns the context for the callee.
@@ -187,6 +83,11 @@ impl Client {
         }
     }
 
+    /// Ends the span of a call that succeeded.
+    pub fn succeeded(mut self) {
+        self.is_judged = true;
+    }
+
     /// Adds the status of an HTTP answer, and from 400 on that the call failed.
     pub fn answered(&mut self, status: u16) {
         self.set("http.response.status_code", i64::from(status));
@@ -197,9 +98,17 @@ impl Client {
 
     /// Notes that the call failed. `kind` must be one of few values, and none of what the callee or a caller says.
     pub fn failed(&mut self, kind: impl FnOnce() -> String) {
+        self.is_judged = true;
         if let Some(span) = &mut self.span {
-            span.set_attribute(KeyValue::new("error.type", kind()));
-            span.set_status(Status::error(""));
+            fail(span, kind());
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if !self.is_judged {
+            self.failed(|| CANCELLED.to_owned());
         }
     }
 }
@@ -209,6 +118,7 @@ impl Client {
 pub struct Shared {
     context: Context,
     batch: Option<usize>,
+    /// Until the work has ended.
     span: Option<Span>,
 }
 
@@ -237,12 +147,25 @@ impl Shared {
     }
 
     /// Runs the work. Calls that it makes are below the span, which ends with it.
-    pub async fn run<F: Future>(self, work: F) -> F::Output {
+    pub async fn run<F: Future>(mut self, work: F) -> F::Output {
         let current = Current { request_id: None, trace: self.context, batch: self.batch };
         let output = current.scope(work).await;
-        drop(self.span);
+        drop(self.span.take());
         output
     }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(span) = &mut self.span {
+            fail(span, CANCELLED.to_owned());
+        }
+    }
+}
+
+fn fail(span: &mut Span, kind: String) {
+    span.set_attribute(KeyValue::new("error.type", kind));
+    span.set_status(Status::error(""));
 }
 
 fn below(parent: SpanContext) -> SdkContext {

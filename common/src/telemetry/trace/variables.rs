@@ -61,13 +61,13 @@ pub(super) const SAMPLER_ARG: Var<f64> = Var::parsed(
     "The share of requests that `traceidratio` traces.",
 );
 pub(super) const SERVICE_NAME: Optional<String> =
-    Optional::text("OTEL_SERVICE_NAME", "the service's own name", "The name of this service's node.");
+    Optional::text("OTEL_SERVICE_NAME", "the service's own name", "The name of this service in traces.");
 pub(super) const RESOURCE_ATTRIBUTES: Var<Vec<(String, String)>> = Var::parsed(
     "OTEL_RESOURCE_ATTRIBUTES",
     (Vec::new, "none"),
     "a comma list of `name=value`",
     attributes,
-    "What else to say of this process in each span. It wins over what the service knows of itself.",
+    "Further attributes of this process in each span. They override those that the service sets itself.",
 );
 pub(super) const ENDPOINT: Optional<Url> = Optional::parsed(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -102,20 +102,20 @@ const TRACES_INSECURE: Optional<bool> = insecure("OTEL_EXPORTER_OTLP_TRACES_INSE
 const HEADERS: Optional<SecretString> = credentials("OTEL_EXPORTER_OTLP_HEADERS");
 const TRACES_HEADERS: Optional<SecretString> = credentials("OTEL_EXPORTER_OTLP_TRACES_HEADERS");
 const SCHEDULE_DELAY: Optional<u64> =
-    number("OTEL_BSP_SCHEDULE_DELAY", "5000", "Milliseconds that a span waits for others at most.");
+    number("OTEL_BSP_SCHEDULE_DELAY", "5000", "Longest time in milliseconds that a span waits before it is sent.");
 const QUEUE_SIZE: Optional<u64> =
-    number("OTEL_BSP_MAX_QUEUE_SIZE", "2048", "Spans that wait for the collector at most; more are dropped.");
+    number("OTEL_BSP_MAX_QUEUE_SIZE", "2048", "Most spans that wait for the collector; further ones are dropped.");
 const BATCH_SIZE: Optional<u64> =
-    number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", "Spans in one request to the collector at most.");
-const EXPORT_TIMEOUT: Optional<u64> = number(
-    "OTEL_BSP_EXPORT_TIMEOUT",
-    "30000",
-    "Accepted for other SDKs' sake: `OTEL_EXPORTER_OTLP_TIMEOUT` limits a request.",
+    number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", "Most spans in one request to the collector.");
+const EXPORT_TIMEOUT: Optional<u64> =
+    number("OTEL_BSP_EXPORT_TIMEOUT", "30000", "Accepted but not used: `OTEL_EXPORTER_OTLP_TIMEOUT` limits a request.");
+const ATTRIBUTES: Optional<u64> = number("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "128", "Most attributes of a span.");
+const EVENTS: Optional<u64> = number("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", "Most events of a span.");
+const LINKS: Optional<u64> = number(
+    "OTEL_SPAN_LINK_COUNT_LIMIT",
+    "128",
+    "Most links of a span. They name the other traced requests of a batch.",
 );
-const ATTRIBUTES: Optional<u64> = number("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "128", "Attributes of a span at most.");
-const EVENTS: Optional<u64> = number("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", "Events of a span at most.");
-const LINKS: Optional<u64> =
-    number("OTEL_SPAN_LINK_COUNT_LIMIT", "128", "Links of a span at most: the other traced requests of a batch.");
 
 pub(super) const GROUP: Group = Group {
     title: "Traces",
@@ -151,7 +151,7 @@ pub(super) const GROUP: Group = Group {
     ],
 };
 
-/// Those that the SDK reads itself, and for which a wrong value would only be ignored.
+/// Those that the SDK reads itself: it would ignore a wrong value.
 pub(super) const NUMBERS: &[&Optional<u64>] =
     &[&SCHEDULE_DELAY, &QUEUE_SIZE, &BATCH_SIZE, &EXPORT_TIMEOUT, &ATTRIBUTES, &EVENTS, &LINKS];
 pub(super) const FIXED: &[&Optional<()>] =
@@ -169,7 +169,7 @@ pub(super) enum Share {
 
 const fn protocol(name: &'static str) -> Optional<()> {
     let parse = |text: &str| if text == "grpc" { Ok(()) } else { Err(format!("{text:?} is not grpc")) };
-    Optional::parsed(name, "`grpc`", parse, "`grpc`", "How to talk to the collector.")
+    Optional::parsed(name, "`grpc`", parse, "`grpc`", "Protocol of the connection to the collector.")
 }
 
 const fn compression(name: &'static str) -> Optional<()> {
@@ -178,7 +178,13 @@ const fn compression(name: &'static str) -> Optional<()> {
 }
 
 const fn insecure(name: &'static str) -> Optional<bool> {
-    Optional::parsed(name, "`true` or `false`", boolean, "`true`", "Accepted: an http URL says the same.")
+    Optional::parsed(
+        name,
+        "`true` or `false`",
+        boolean,
+        "`true`",
+        "Accepted but not used: the connection is never encrypted.",
+    )
 }
 
 const fn credentials(name: &'static str) -> Optional<SecretString> {

@@ -2,7 +2,8 @@
 is first made and whenever its code changes.
 
 It talks to the database through the RDS Data API. The password itself never leaves this function: the database is
-given the SCRAM verifier that it would store anyway, so no log of statements can hold it.
+given the SCRAM verifier that it would store anyway, so no log of statements can hold it. With IAM_USER there is no
+password: the user logs in with tokens of the application's role.
 """
 
 import base64
@@ -20,14 +21,17 @@ WAKE_UP_SECONDS = 120
 def handler(_event, _context):
     import boto3  # here, so that the tests need no AWS SDK
 
-    secret_store = boto3.client("secretsmanager")
-    secret = json.loads(secret_store.get_secret_value(SecretId=os.environ["APPLICATION_SECRET_ARN"])["SecretString"])
     database = Database(
         client=boto3.client("rds-data"),
         cluster_arn=os.environ["CLUSTER_ARN"],
         master_secret_arn=os.environ["MASTER_SECRET_ARN"],
         name=os.environ["DATABASE"],
     )
+    if "IAM_USER" in os.environ:
+        ensure_user(database, os.environ["IAM_USER"], None)
+        return
+    store = boto3.client("secretsmanager")
+    secret = json.loads(store.get_secret_value(SecretId=os.environ["APPLICATION_SECRET_ARN"])["SecretString"])
     ensure_user(database, secret["username"], secret["password"])
 
 
@@ -40,7 +44,7 @@ class Database:
         self._target = {"resourceArn": cluster_arn, "secretArn": master_secret_arn, "database": name}
 
     def execute(self, sql):
-        """Runs one statement; a paused database answers with an exception of its own until it is awake."""
+        """Runs one statement; a paused database answers with a special exception until it is awake."""
         deadline = time.monotonic() + WAKE_UP_SECONDS
         while True:
             try:
@@ -52,12 +56,20 @@ class Database:
 
 
 def ensure_user(database, user, password):
-    """The user may connect, and keep tables in a schema of its own name, which comes first on its search path."""
+    """The user may connect, and create tables in the schema with the user's name, which is first on its search path.
+
+    Without a password it has `rds_iam`: Aurora asks such users for tokens, and all others for passwords.
+    """
     role, name = identifier(user), identifier(database.name)
     if not database.execute(f"SELECT 1 FROM pg_roles WHERE rolname = {literal(user)}"):
         database.execute(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
-    verifier = scram_verifier(password, secrets.token_bytes(16))
-    database.execute(f"ALTER ROLE {role} PASSWORD {literal(verifier)}")
+    if password is None:
+        database.execute(f"ALTER ROLE {role} PASSWORD NULL")
+        database.execute(f"GRANT rds_iam TO {role}")
+    else:
+        verifier = scram_verifier(password, secrets.token_bytes(16))
+        database.execute(f"ALTER ROLE {role} PASSWORD {literal(verifier)}")
+        database.execute(f"REVOKE rds_iam FROM {role}")
     database.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     database.execute(f"GRANT CONNECT ON DATABASE {name} TO {role}")
     database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")

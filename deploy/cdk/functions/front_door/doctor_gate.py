@@ -36,7 +36,7 @@ class NotWell(Exception):
 
 
 def handler(event, context):
-    """Answers whoever asks; never raises to CloudFormation, which would then wait for an hour."""
+    """Answers CloudFormation, ECS or the schedule. Never raises to CloudFormation, which would wait for an hour."""
     if "RequestType" in event:
         return for_cloudformation(event, ask, respond, is_rolling_back)
     if "lifecycleStage" in event or "executionDetails" in event:
@@ -163,5 +163,5 @@ def is_rolling_back(stack):
 
 
 def respond(event, why):
-    """Tells CloudFormation how it ended."""
+    """Reports the outcome to CloudFormation."""
     answer.send(event, "doctor-gate", why)

@@ -22,7 +22,7 @@ impl Connection {
         Ok(Self(stream))
     }
 
-    /// Whether the server has closed it while nobody used it.
+    /// Whether the server has closed it while it was idle.
     pub fn was_closed(&self) -> bool {
         !matches!(self.0.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
     }

@@ -1,4 +1,4 @@
-//! A constant load: so many requests a second, whatever happens to them, each with a `User-Agent` of its own.
+//! A constant load: a fixed number of requests a second, whatever their outcome, each with a different `User-Agent`.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! `make test-faults`: the system in containers, under a constant load, while one thing after another goes wrong.
 //!
-//! Every scenario has a system of its own. What it promises is counted from the client's side and from the table; see
+//! Every scenario has a separate system. Its promises are checked from the client's side and in the table; see
 //! `docs/reliability.md`. An argument runs only the scenarios whose name contains it.
 
 mod client;
@@ -20,7 +20,7 @@ use verdict::Verdict;
 pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// A scenario that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(150);
+const TEST_LIMIT: Duration = Duration::from_secs(150);
 const FIGURES: &str = "target/faults.md";
 
 #[tokio::main]
@@ -45,7 +45,7 @@ async fn main() -> ExitCode {
 async fn run(wanted: &str) -> Result<bool> {
     let start = Instant::now();
     let (mut passed, mut failed) = (0, 0);
-    let mut figures = "| Fault | Promise | Last figure |\n|---|---|---|\n".to_owned();
+    let mut figures = "| scenario | promise | last figure |\n|---|---|---|\n".to_owned();
     for name in scenarios::NAMES.into_iter().filter(|name| name.contains(wanted)) {
         let verdict = attempt(name).await;
         tell(&verdict.text());
@@ -61,15 +61,15 @@ async fn run(wanted: &str) -> Result<bool> {
 
 async fn attempt(name: &'static str) -> Verdict {
     let mut verdict = Verdict::new(name);
-    match tokio::time::timeout(LIMIT, scenarios::run(name, &mut verdict)).await {
+    match tokio::time::timeout(TEST_LIMIT, scenarios::run(name, &mut verdict)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => verdict.expect("the test itself runs", false, error.to_string().replace('\n', " ")),
-        Err(_) => verdict.expect("the test itself runs", false, format!("not within {LIMIT:?}")),
+        Err(_) => verdict.expect("the test itself runs", false, format!("not within {TEST_LIMIT:?}")),
     }
     verdict
 }
 
-/// A reader that has gone away is no reason to stop.
+/// Prints a line. A closed reader is no reason to stop.
 fn tell(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }

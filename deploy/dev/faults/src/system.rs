@@ -1,4 +1,4 @@
-//! The system under test: every part in a container with an address of its own, as compose.yaml has it.
+//! The system under test: every part in a container with its own address, as compose.yaml has it.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -81,7 +81,6 @@ impl System {
             "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://stand-ins:8080",
             "AWS_ACCESS_KEY_ID=stand-in",
             "AWS_SECRET_ACCESS_KEY=stand-in",
-            "LOG_LEVEL=info",
         ] {
             arguments.extend(["--env", variable]);
         }
@@ -146,7 +145,7 @@ impl System {
                 return Ok(Instant::now());
             }
             if start.elapsed() > START_LIMIT {
-                return Err(format!("{name} never got ready\n{}", self.log(name).await).into());
+                return Err(format!("{name} did not become ready\n{}", self.log(name).await).into());
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -197,7 +196,7 @@ impl System {
     }
 }
 
-/// Keeps a volume mounted: a file system in memory is gone once nobody has it.
+/// Keeps a volume mounted: a file system in memory is gone once no container has it.
 pub async fn hold(volume: &str) -> Result {
     let (name, mount) = (full("holder"), format!("{volume}:/held"));
     let image = format!("causeway/stand-ins:{}", tag());

@@ -3,7 +3,6 @@
 
 pub mod ports;
 pub mod postgres;
-pub mod random;
 mod service;
 pub mod settings;
 mod stand_ins;

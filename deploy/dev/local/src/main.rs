@@ -49,7 +49,7 @@ async fn run(settings: &Settings, requested: impl Future<Output = &'static str>)
     if problem.is_none() && stopped.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A reader that has gone away, as of `make run | head`, is no reason to stop.
+/// Prints a line. A closed reader, as of `make run | head`, is no reason to stop.
 fn tell(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }

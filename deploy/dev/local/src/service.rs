@@ -52,7 +52,7 @@ impl Service {
         let name = plan.name;
         let program = directory.join(plan.program);
         if !program.is_file() {
-            return Err(format!("there is no {}: `make run` builds it", program.display()));
+            return Err(format!("{} does not exist: `make run` builds it", program.display()));
         }
         let care = Care { stop_signal: "TERM", remove_if_orphaned: None, announce: false };
         let mut command = supervise::command(care, &program, std::iter::empty::<OsString>());
@@ -148,12 +148,12 @@ impl From<NotReady> for String {
 async fn relay(name: &'static str, log: impl AsyncRead + Unpin) {
     let mut lines = BufReader::new(log).split(b'\n');
     while let Ok(Some(line)) = lines.next_segment().await {
-        // A reader that has gone away, as of `make run | head`, is no reason to stop the service.
+        // A closed reader, as of `make run | head`, is no reason to stop the service.
         let _ = writeln!(std::io::stdout(), "{name:<15} | {}", String::from_utf8_lossy(&line));
     }
 }
 
-/// The supervising shell tells of a signal as 128 + n.
+/// The supervising shell reports a signal as 128 + n.
 pub(crate) fn describe(status: ExitStatus) -> String {
     match status.code() {
         Some(code @ 129..=192) => match Signal::try_from(code - 128) {

@@ -1,4 +1,4 @@
-//! What `make run` can be told.
+//! The variables of `make run`.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -23,7 +23,7 @@ const BIND_ADDRESS: Var<IpAddr> = Var::parsed(
     "Address on which these three listen.",
 );
 const DATABASE_URL: Optional<String> =
-    Optional::text("DATABASE_URL", "a PostgreSQL of its own", "A database to use instead.");
+    Optional::text("DATABASE_URL", "a PostgreSQL as a child process", "The database to use.");
 
 /// The settings, all from environment variables. All other variables reach the services as they are.
 #[derive(Debug)]

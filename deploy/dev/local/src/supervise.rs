@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 pub struct Care<'a> {
     /// The name of the signal that stops the child, such as `TERM`.
     pub stop_signal: &'a str,
-    /// A directory to remove once the child was stopped because we are gone: nobody else would.
+    /// A directory to remove once the child was stopped because this process has ended.
     pub remove_if_orphaned: Option<&'a Path>,
     /// Print the child's process id as the first line on standard output, and send the child's own output to standard
     /// error.
@@ -48,7 +48,7 @@ exit "$status"
 "#;
 
 /// A command that runs `program` in our care. It ends when `program` ends, with its status (128 + n after signal n), and
-/// stops `program` when its standard input closes. It has a process group of its own, so that a Ctrl-C on the terminal
+/// stops `program` when its standard input closes. It has its own process group, so that a Ctrl-C on the terminal
 /// reaches only us and the order of stopping is ours.
 pub fn command(care: Care<'_>, program: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new("/bin/sh");

@@ -20,7 +20,7 @@ const OTHERS_LIMIT: Duration = Duration::from_secs(10);
 const VERDICT_LIMIT: Duration = Duration::from_secs(60);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 const CONNECTIONS: u16 = 100;
-/// What an instance of private-service can be told to serve; each part gets an instance of its own.
+/// What an instance of private-service can serve; each part gets a separate instance.
 const CATALOGUE: [&str; 2] = ["books", "authors"];
 
 /// What runs. Stop it with [`System::stop`]; dropping it stops it too, without the order.

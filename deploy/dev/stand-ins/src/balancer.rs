@@ -1,6 +1,6 @@
 //! An Application Load Balancer: routes by path, as the listener rules of `deploy/cdk` do, and takes targets in and out by
 //! health checks. A real one differs when no target is healthy (it then sends requests to all; here the answer is 503) and
-//! when a target refuses a connection (it answers 502; here the next target gets the request, because nobody deregisters
+//! when a target refuses a connection (it answers 502; here the next target gets the request, because no scheduler deregisters
 //! a target before it stops, as ECS does).
 
 use std::io;
@@ -67,7 +67,7 @@ struct Target {
 }
 
 impl Group {
-    /// Tells whether the rule matches: `/api/books` and `/api/books/1`, not `/api/booksX`.
+    /// Returns whether the rule matches: `/api/books` and `/api/books/1`, not `/api/booksX`.
     fn matches(&self, path: &str) -> bool {
         path.strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }

@@ -1,4 +1,4 @@
-//! The ECS task metadata endpoint, version 4: what a small task on Fargate is told.
+//! The ECS task metadata endpoint, version 4, as a small task on Fargate sees it.
 //!
 //! | Path | Answer |
 //! |---|---|

@@ -28,7 +28,7 @@ pub struct Secret {
 }
 
 impl Default for Secret {
-    /// Does not exist until [`Secret::tells`] gives it a value.
+    /// Does not exist until it gets a value.
     fn default() -> Self {
         let unknown = failure("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
         Self { answer: Mutex::new(unknown), reads: AtomicUsize::new(0), versions: AtomicUsize::new(0) }

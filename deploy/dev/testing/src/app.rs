@@ -19,7 +19,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at something that can only be polled.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A running service and a client of its own.
+/// A running service and a client for it.
 #[derive(Debug)]
 pub struct App {
     /// The process.
@@ -67,7 +67,7 @@ impl App {
         TcpStream::connect(self.service.address()).await.expect("the service accepts connections")
     }
 
-    /// Sends these bytes on a connection of their own, and returns everything that comes back until the service closes.
+    /// Sends these bytes on a new connection, and returns everything that comes back until the service closes.
     pub async fn send_raw(&self, bytes: &[u8]) -> String {
         let mut connection = self.connect().await;
         // The service may refuse and close before it has read everything.

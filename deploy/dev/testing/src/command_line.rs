@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::app::App;
 use crate::service::run;
 
+const TOKEN: &str = "hunter2-is-the-token-of-an-administrator";
+
 /// A service's binary, and what its environment may look like.
 #[derive(Debug)]
 pub struct CommandLine {
@@ -33,6 +35,7 @@ macro_rules! command_line_tests {
             all_mistakes_are_reported_at_once_before_a_port_opens
             config_check_accepts_what_is_right_and_lists_every_variable
             config_check_reports_what_is_wrong
+            config_print_shows_each_variable_its_value_and_its_source
             an_unknown_command_shows_the_usage
             help_and_version_are_printed_without_any_configuration
             the_documents_tables_are_those_of_help_variables
@@ -97,8 +100,31 @@ impl CommandLine {
         }
     }
 
+    pub async fn config_print_shows_each_variable_its_value_and_its_source(&self) {
+        let env = [self.accepted, &[("SHUTDOWN_DELAY_MS", "7"), ("ADMIN_TOKEN", TOKEN)]].concat();
+        let (code, list, stderr) = self.run(&["config", "--print"], &env).await;
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+        for row in [["SHUTDOWN_DELAY_MS", "7", "environment"], ["FORWARDED_HOPS", "0", "default"]] {
+            assert!(rows.iter().any(|found| found[..] == row), "{row:?}: {list}");
+        }
+        assert!(rows.iter().any(|row| row[..] == ["ADMIN_TOKEN", "(hidden)", "environment"]), "{list}");
+        assert!(!list.contains(TOKEN), "{list}");
+        for variable in self.mistakes.iter().map(|(variable, _)| variable).chain(self.others) {
+            assert_eq!(rows.iter().filter(|row| row.first() == Some(variable)).count(), 1, "{variable}: {list}");
+        }
+        // The computed default is shown as it is here.
+        let workers = rows.iter().find(|row| row.first() == Some(&"WORKERS")).expect("each service has it");
+        assert!(workers[1].parse::<u16>().is_ok(), "{list}");
+        let (code, list, stderr) = self.run(&["config", "--print"], self.mistakes).await;
+        assert_eq!((code, list.as_str()), (Some(64), ""));
+        assert!(stderr.contains(self.mistakes[0].0), "{stderr}");
+    }
+
     pub async fn an_unknown_command_shows_the_usage(&self) {
-        for arguments in [&["serve"][..], &["config"], &["config", "--fix"], &["health", "now"]] {
+        for arguments in
+            [&["serve"][..], &["config"], &["config", "--check", "--print"], &["config", "--fix"], &["health", "now"]]
+        {
             let (code, _, stderr) = self.run(arguments, self.accepted).await;
             assert_eq!(code, Some(64));
             assert!(stderr.contains(&format!("Usage: {}", self.name)), "{stderr}");

@@ -7,8 +7,10 @@ pub mod command_line;
 pub mod load;
 pub mod network;
 pub mod not_run;
+pub mod openapi;
 pub mod postgres;
 pub mod proxy;
 pub mod service;
+pub mod tokens;
 
 pub use causeway_local::ports;

@@ -1,4 +1,4 @@
-//! Clients that ask without a pause, and remember what each was told.
+//! Clients that ask without a pause, and remember each answer.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub struct Tally {
     pub failed: usize,
 }
 
-/// One request: its user agent is nobody else's.
+/// One request with a unique user agent.
 #[derive(Debug)]
 pub struct Sent {
     /// What it said of itself.
@@ -82,13 +82,13 @@ impl Load {
         assert_eq!(waited, Ok(true), "waited in vain until {what}: {:?}", self.tally());
     }
 
-    /// Tells the clients to end, and waits for their last answers.
+    /// Stops the clients, and waits for their last answers.
     pub async fn finish(self) -> Outcome {
         self.stop.store(true, Ordering::Relaxed);
         self.join().await
     }
 
-    /// Waits until all clients have ended by themselves: each was told to leave, or found nobody.
+    /// Waits until all clients have ended by themselves, because the server closed their connections or is gone.
     pub async fn join(self) -> Outcome {
         Outcome { clients: self.clients.join_all().await }
     }
@@ -132,7 +132,7 @@ impl Outcome {
         assert!(others.is_empty(), "{others:?}");
     }
 
-    /// Every 200 is in the table, once, and nothing is there that nobody sent or that was sent once and stored twice.
+    /// Every 200 is in the table once, and every row is of a request that was sent and is stored once.
     pub async fn assert_kept(&self, database: &Client) {
         let rows = database.query("SELECT user_agent FROM access", &[]).await.expect("the table can be read");
         let mut stored: HashMap<String, usize> = HashMap::new();

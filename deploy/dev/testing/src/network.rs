@@ -15,7 +15,7 @@ const PREFIX: &str = "causeway-test-";
 /// `ip netns exec` shows the files in here to its program as those of `/etc`.
 const ETC: &str = "/etc/netns";
 
-/// How a route leads nowhere, each with an error of its own.
+/// The ways in which a route leads nowhere, each with a different error.
 #[derive(Debug, Clone, Copy)]
 pub enum DeadEnd {
     /// EHOSTUNREACH
@@ -85,6 +85,34 @@ impl Network {
         self.iptables(&["-p", "tcp", "-j", "DROP"]);
     }
 
+    /// Drops the packets over TCP that these arguments of iptables match.
+    pub fn drop_matching(&self, rule: &[&str]) {
+        self.iptables(&[&["-p", "tcp"], rule, &["-j", "DROP"]].concat());
+    }
+
+    /// Packets are at most so long, as on a real network; on loopback they are 64 KiB.
+    pub fn mtu(&self, bytes: u32) {
+        self.ip(&["link", "set", "lo", "mtu", &bytes.to_string(), "gso_max_segs", "1"]);
+    }
+
+    /// All packets together pass at this rate, so that each waits for those before it.
+    pub fn slow_down(&self, bits_per_second: u32) {
+        let rate = format!(
+            "netns exec {} tc qdisc add dev lo root tbf rate {bits_per_second}bit burst 1600 latency 30s",
+            self.name
+        );
+        let mut command = Command::new(&self.ip);
+        run(command.args(rate.split(' '))).unwrap_or_else(|problem| panic!("{problem}"));
+    }
+
+    /// Connections from inside leave from these ports alone.
+    pub fn local_ports(&self, first: u16, last: u16) {
+        let range = format!("net.ipv4.ip_local_port_range={first} {last}");
+        let mut command = Command::new(&self.ip);
+        run(command.args(["netns", "exec", &self.name, "sysctl", "-qw", &range]))
+            .unwrap_or_else(|problem| panic!("{problem}"));
+    }
+
     /// Makes the way to this address a dead end.
     pub fn dead_end(&self, kind: DeadEnd, address: &str) {
         self.ip(&["route", "add", &format!("{kind:?}").to_lowercase(), address]);
@@ -128,7 +156,7 @@ impl Network {
                 tokio::spawn(async move {
                     if let Ok(mut server) = TcpStream::connect(upstream).await {
                         client.set_nodelay(true).and(server.set_nodelay(true)).ok();
-                        // An error is one side's end, which dropping both tells the other.
+                        // An error means that one side has ended. Dropping both reports it to the other side.
                         copy_bidirectional(&mut client, &mut server).await.ok();
                     }
                 });

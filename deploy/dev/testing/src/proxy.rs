@@ -27,7 +27,7 @@ struct State {
     generation: u64,
 }
 
-/// A proxy on 127.0.0.1 with a port of its own, which stays the same. It ends when it is dropped.
+/// A proxy on 127.0.0.1 whose port stays the same. It ends when it is dropped.
 #[derive(Debug)]
 pub struct TcpProxy {
     address: SocketAddr,
@@ -120,7 +120,7 @@ async fn serve(
                     return;
                 }
                 drop(listener);
-                // Bound, yet not listening: connections are refused and nobody else gets the port.
+                                // Bound but not listening: connections are refused, and no other process gets the port.
                 let reserved = bind(address);
                 listens.send_replace(false);
                 if !until(&mut states, |state| state.mode != Mode::Refuse).await {

@@ -1,4 +1,4 @@
-//! A service under test: the real binary as a child process, on a port of its own, with its log at hand.
+//! A service under test: the real binary as a child process on a free port, with access to its log.
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;

@@ -80,6 +80,7 @@ def _cluster(item: dict[str, Any], instances: list[dict[str, Any]]) -> Database:
         _groups(item),
         None,
         members=members,
+        key=item.get("KmsKeyId"),
     )
 
 
@@ -94,6 +95,7 @@ def _instance(item: dict[str, Any]) -> Database:
         None,
         zone=item.get("AvailabilityZone"),
         public=bool(item.get("PubliclyAccessible")),
+        key=item.get("KmsKeyId"),
     )
 
 

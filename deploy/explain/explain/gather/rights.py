@@ -36,7 +36,7 @@ def _secret(aws: Aws, snapshot: Snapshot, role: str | None) -> None:
     )
     snapshot.secret = secret
     wanted = [(GET_SECRET, secret.id)]
-    # Without a key of its own a secret has aws/secretsmanager, which needs no kms:Decrypt.
+    # A secret without its own key uses aws/secretsmanager, which needs no kms:Decrypt.
     if secret.key and not secret.key.endswith("alias/aws/secretsmanager"):
         snapshot.secret_key = key = _key(aws, secret.key)
         if key is None or key.manager == "CUSTOMER":

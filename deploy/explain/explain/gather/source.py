@@ -25,6 +25,12 @@ def find(aws: Aws, origin: Origin, wants_role: bool) -> Source:
 
 def _app_runner(aws: Aws, text: str) -> Source:
     arn = text if text.startswith("arn:") else _arn_of(aws, text)
+    found = _app_runner_service(aws, arn)
+    found.arn = arn
+    return found
+
+
+def _app_runner_service(aws: Aws, arn: str) -> Source:
     service = aws.ask("apprunner", "DescribeService", ServiceArn=arn)["Service"]
     egress = service["NetworkConfiguration"].get("EgressConfiguration") or {}
     role = service.get("InstanceConfiguration", {}).get("InstanceRoleArn")
@@ -106,6 +112,7 @@ def _express(aws: Aws, arn: str, service: dict[str, Any]) -> Source:
         # AWS does not promise its tasks a public address.
         public_ip=None,
         role=active[0].get("taskRoleArn"),
+        arn=arn,
     )
 
 

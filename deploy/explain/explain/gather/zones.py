@@ -77,7 +77,7 @@ def _namespace(aws: Aws, namespace: dict[str, Any], host: str) -> Zone:
     service = next((each for each in services if each["Name"].lower() == wanted), None)
     if service is None:
         return zone
-    zone.service = service["Name"]
+    zone.service, zone.service_id = service["Name"], service["Id"]
     instances = aws.seen("servicediscovery", "ListInstances", "Instances", ServiceId=service["Id"])
     if instances is not None:
         health = _health(aws, service) if instances else {}

@@ -18,6 +18,6 @@ def explain(snapshot: Snapshot) -> list[Evidence]:
 
 
 def outcome(evidence: list[Evidence]) -> str:
-    """Returns blocked if any hop blocks, else unknown if any was not seen, else open."""
+    """Returns blocked if any hop blocks, unknown if none blocks but one was not seen, otherwise open."""
     verdicts = {each.verdict for each in evidence}
     return "blocked" if "blocks" in verdicts else "unknown" if "unseen" in verdicts or not evidence else "open"

@@ -1,4 +1,4 @@
-"""Network ACLs: stateless, in the order of their numbers, the first match decides, else denied."""
+"""Network ACLs: stateless; in the order of the numbers the first match decides; without a match, denied."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network

@@ -147,7 +147,7 @@ def _registered(walk: Walk, trail: Trail, zone: Zone, host: str, port: int) -> D
             f"the service {zone.service} has no instance: no task is registered",
             "NO_INSTANCE",
             "no instance",
-            remedy.unhealthy(),
+            remedy.unhealthy_instances(zone.service_id),
         )
         return None
     return _healthy(walk, trail, zone, host, port, registrations)
@@ -158,21 +158,21 @@ def _healthy(
 ) -> Destination | None:
     healthy = [each for each in registrations if each.health in (None, "HEALTHY", "UNKNOWN")]
     if not healthy:
-        # Route 53 may then answer with all of them: that helps nobody.
+        # Route 53 may then answer with all of them, and none works.
         trail.blocks(
             "target",
             host,
             f"none of the {len(registrations)} instances of {zone.service} is healthy",
             "NO_HEALTHY_INSTANCE",
             "no healthy instance",
-            remedy.unhealthy(),
+            remedy.unhealthy_instances(zone.service_id),
         )
         return None
     addresses = [(each.id, each.address) for each in healthy if each.address]
     if not addresses:
         trail.unseen("target", host, "its instances have no IPv4 address")
         return None
-    return places.at(walk, trail, host, addresses, port, stale=True)
+    return places.at(walk, trail, host, addresses, port, zone.service_id or "SERVICE")
 
 
 def _recorded(walk: Walk, trail: Trail, zone: Zone, host: str, port: int) -> Destination | None:

@@ -94,7 +94,7 @@ def nat_gateway(
 
 
 def _through_nat(walk: Walk, trail: Trail, subnet: Subnet, nat: Nat, place: Place, port: int) -> None:
-    """The NAT gateway stands in a subnet of its own, with its own table and its own ACL, both ways."""
+    """Judges the NAT gateway's own subnet: its route table, and its ACL in both directions."""
     home = walk.subnet(nat.subnet)
     table = (
         walk.table(home) if home else next((each for each in walk.snapshot.tables or [] if each.id == nat.table), None)
@@ -115,7 +115,7 @@ def _through_nat(walk: Walk, trail: Trail, subnet: Subnet, nat: Nat, place: Plac
                 f"the table of {nat.id} has no route to an internet gateway",
                 "NO_ROUTE_TO_DESTINATION",
                 "0.0.0.0/0",
-                remedy.route_to_internet(table.id),
+                remedy.route_to_internet(table.id, walk.internet_gateway(table.vpc)),
             )
         else:
             trail.ok("nat gateway", nat.id, f"is available, its subnet leads to {out[0].target}")
@@ -143,7 +143,7 @@ def peering_connection(
             f"its status is {peering.status}",
             "BAD_STATE",
             f"status {peering.status}",
-            remedy.accept_peering(peering.id, peering.status),
+            remedy.accept_peering(peering),
         )
         return None
     sides = {peering.requester.vpc, peering.accepter.vpc}
@@ -157,7 +157,7 @@ def peering_connection(
             f"connects {' and '.join(sorted(sides))}, and leads no further: not to {place.vpc}",
             "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
             f"{route.destination} {peering.id}",
-            remedy.accept_peering("", "none"),
+            remedy.peer(subnet.vpc, place.vpc),
         )
         return None
     trail.ok("route", table.id, f"{route.destination} leads to {peering.id}")

@@ -104,7 +104,7 @@ def _hint(walk: Walk, rules: list[tuple[Group, Rule]], port: int, peer: Peer, em
     """Says what comes nearest: another group, the same peer at another port."""
     if empty:
         only = [text for _, rule in rules for text in rule.ranges]
-        return f" (its only rule names {only[0]}, which is nobody)" if only else " (it has no rule at all)"
+        return f" (its only rule names {only[0]}, which admits nothing)" if only else " (it has no rule at all)"
     strangers = [ref.group for _, rule in rules if _is_for(rule, port) for ref in rule.groups]
     if strangers:
         through = "which is not on the other side"

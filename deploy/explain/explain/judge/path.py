@@ -183,7 +183,7 @@ def stays_inside(subnet: Subnet, place: Place) -> bool:
 
 
 def replies(walk: Walk, trail: Trail, subnet: Subnet, crossing: acls.Crossing) -> None:
-    """Judges the way back: ACLs keep no state, so replies need entries of their own."""
+    """Judges the way back: ACLs are stateless, so replies need separate entries."""
     acls.cross(walk, trail, subnet, crossing)
 
 

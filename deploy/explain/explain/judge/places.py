@@ -8,14 +8,38 @@ from explain.sets import PUBLIC, parse
 
 
 def public(name: str, port: int) -> Destination:
-    """Returns a target with a public address that nobody here can know."""
+    """Returns a target whose public address is not known here."""
     return Destination(name, port, [Place(name, PUBLIC)])
 
 
-def at(
-    walk: Walk, trail: Trail, name: str, addresses: list[tuple[str, str]], port: int, stale: bool = False
+def inside(
+    walk: Walk,
+    trail: Trail,
+    name: str,
+    subnets: list[str],
+    groups: list[str] | None,
+    port: int,
+    endpoint: str | None = None,
 ) -> Destination | None:
-    """Returns the target at known addresses; an address of an own VPC without an interface is a finding."""
+    """Returns the target that has an interface in each of these subnets."""
+    found = [
+        Place(name, parse([subnet.cidr]), subnet.vpc, subnet.id, groups)
+        for id in subnets
+        if (subnet := walk.subnet(id))
+    ]
+    if not found:
+        trail.unseen("target", name, "its subnets were not seen")
+        return None
+    return Destination(name, port, found, endpoint=endpoint)
+
+
+def at(
+    walk: Walk, trail: Trail, name: str, addresses: list[tuple[str, str]], port: int, service: str | None = None
+) -> Destination | None:
+    """Returns the target at known addresses; an address of an own VPC without an interface is a finding.
+
+    With a Cloud Map service, that is a stale record.
+    """
     places, interfaces = [], walk.snapshot.interfaces
     for id, address in addresses:
         network = IPv4Network(address)
@@ -31,14 +55,14 @@ def at(
             interface = found[0]
             places.append(Place(address, [network], interface.vpc, interface.subnet, interface.groups))
             trail.ok("target", address, f"is {interface.id} in {interface.subnet}")
-        elif _is_own(walk, network) and stale:
+        elif _is_own(walk, network) and service is not None:
             trail.blocks(
                 "target",
                 name,
                 f"its record names {address}, an address that no interface has: the record is stale",
                 "STALE_RECORD",
                 f"{id} {address}",
-                remedy.stale(id),
+                remedy.stale(service, id),
             )
         elif _is_own(walk, network):
             trail.blocks(

@@ -128,7 +128,7 @@ def _no_route(walk: Walk, trail: Trail, subnet: Subnet, table: Table, place: Pla
             f"runs in the default VPC {vpc.id}, the target in {place.vpc}",
             "EXPRESS_IN_DEFAULT_VPC",
             vpc.id,
-            remedy.express_network(place.groups[0] if place.groups else None),
+            remedy.express_network(walk.source, place.groups[0] if place.groups else None),
         )
     elif place.vpc and peering is None:
         trail.blocks(
@@ -137,7 +137,7 @@ def _no_route(walk: Walk, trail: Trail, subnet: Subnet, table: Table, place: Pla
             f"{where}: {subnet.vpc} and {place.vpc} are not connected",
             "DISCONNECTED_VPCS",
             f"{subnet.vpc} {place.vpc}",
-            remedy.accept_peering("", "none"),
+            remedy.peer(subnet.vpc, place.vpc),
         )
     else:
         wanted = next(

@@ -1,11 +1,12 @@
-"""AWS's own services: by interface endpoint where its private DNS says so, by S3's gateway endpoint, else in public."""
+"""AWS's own services: by interface endpoint with private DNS, by S3's gateway endpoint, or by public addresses."""
 
 from explain import remedy
+from explain.judge import places
 from explain.judge.dns import OWN_RESOLVER
 from explain.judge.walk import Destination, Instead, Place, Trail, Walk
 from explain.model import Endpoint
 from explain.names import endpoint_id, endpoint_services, is_api, serving
-from explain.sets import PUBLIC, parse
+from explain.sets import PUBLIC
 
 
 def judge(walk: Walk, trail: Trail, host: str, port: int) -> Destination | None:
@@ -106,12 +107,4 @@ def _interface(walk: Walk, trail: Trail, endpoint: Endpoint, host: str, port: in
         )
         return None
     trail.ok("dns", host, f"leads to the interfaces of {endpoint.id}")
-    places = [
-        Place(endpoint.id, parse([subnet.cidr]), subnet.vpc, subnet.id, endpoint.groups)
-        for id in endpoint.subnets
-        if (subnet := walk.subnet(id))
-    ]
-    if not places:
-        trail.unseen("target", endpoint.id, "its subnets were not seen")
-        return None
-    return Destination(endpoint.id, port, places, endpoint=endpoint.id)
+    return places.inside(walk, trail, endpoint.id, endpoint.subnets, endpoint.groups, port, endpoint=endpoint.id)

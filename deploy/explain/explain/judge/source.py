@@ -11,7 +11,7 @@ def judge(walk: Walk, trail: Trail) -> bool:
         trail.blocks(
             "source",
             snapshot.origin,
-            "does not exist in this account and region",
+            f"does not exist in account {snapshot.account or 'of these credentials'} and region {snapshot.region}",
             "NO_SOURCE_OR_DESTINATION",
             remedy=remedy.source_missing(),
         )
@@ -41,5 +41,5 @@ def _without_subnets(walk: Walk, trail: Trail) -> None:
         trail.unseen("source", source.name, "the service names no subnets: ECS puts its tasks into the default VPC")
     else:
         trail.unseen(
-            "source", source.name, f"{source.kind}: its tasks have no interfaces of their own, which is not judged"
+            "source", source.name, f"{source.kind}: its tasks have no separate interfaces, which is not judged"
         )

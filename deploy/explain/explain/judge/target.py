@@ -154,7 +154,7 @@ def _members(found: Database, host: str) -> list[Member]:
 
 
 def _places(walk: Walk, found: Database, host: str) -> tuple[list[Place], bool]:
-    """The zone of an instance, together with the subnet group, gives its subnet; else it is in any of them."""
+    """The zone of an instance and the subnet group give its subnet; without a zone it may be in any of them."""
     zones = {each.zone for each in _members(found, host)} if found.members is not None else {found.zone}
     subnets = [walk.subnet(id) for id in found.subnets or []]
     inside = [each for each in subnets if each is not None and (None in zones or each.zone in zones)] or subnets
@@ -188,15 +188,7 @@ def _balancer(walk: Walk, trail: Trail, host: str, port: int) -> Destination | N
     _health(trail, balancer)
     if not balancer.internal:
         return places.public(host, port)
-    inside = [
-        Place(balancer.name, parse([subnet.cidr]), subnet.vpc, subnet.id, balancer.groups)
-        for id in balancer.subnets
-        if (subnet := walk.subnet(id))
-    ]
-    if not inside:
-        trail.unseen("target", balancer.name, "its subnets were not seen")
-        return None
-    return Destination(balancer.name, port, inside)
+    return places.inside(walk, trail, balancer.name, balancer.subnets, balancer.groups, port)
 
 
 def _health(trail: Trail, balancer: Balancer) -> None:
@@ -205,7 +197,8 @@ def _health(trail: Trail, balancer: Balancer) -> None:
         return
     states = sorted(set(balancer.targets.values()))
     if not states:
-        trail.blocks("target", balancer.name, "has no target", "NO_INSTANCE", "no target", remedy.unhealthy())
+        fix = remedy.unhealthy_targets(balancer.id)
+        trail.blocks("target", balancer.name, "has no target", "NO_INSTANCE", "no target", fix)
     elif "healthy" in states:
         trail.ok("target", balancer.name, "has a healthy target")
     elif set(states) & {"initial", "unavailable", "unused"}:
@@ -217,5 +210,5 @@ def _health(trail: Trail, balancer: Balancer) -> None:
             f"none of its targets is healthy: {', '.join(states)}",
             "NO_HEALTHY_INSTANCE",
             "no healthy target",
-            remedy.unhealthy(),
+            remedy.unhealthy_targets(balancer.id),
         )

@@ -56,7 +56,7 @@ class Instead:
 
 @dataclass
 class Destination:
-    """The target as packets see it. `uncertain`: it is in one of the places, and nobody can say in which."""
+    """The target as packets see it. `uncertain`: it is in one of the places, and it is not known in which."""
 
     name: str
     port: int
@@ -96,10 +96,15 @@ class Walk:
         return self._vpcs.get(id or "")
 
     def table(self, subnet: Subnet) -> Table | None:
-        """Returns the table that the subnet is associated with, else the main one of its VPC."""
+        """Returns the table that the subnet is associated with, otherwise the main one of its VPC."""
         tables = [table for table in self.snapshot.tables or [] if table.vpc == subnet.vpc]
         explicit = [table for table in tables if subnet.id in table.subnets]
         return next(iter(explicit or [table for table in tables if table.main]), None)
+
+    def internet_gateway(self, vpc: str) -> str | None:
+        """Returns the VPC's internet gateway, if any of its tables leads to it."""
+        targets = [route.target for table in self.snapshot.tables or [] if table.vpc == vpc for route in table.routes]
+        return next((target for target in targets if target.startswith("igw-")), None)
 
     def acl(self, subnet: Subnet) -> Acl | None:
         return next((acl for acl in self.snapshot.acls or [] if subnet.id in acl.subnets), None)

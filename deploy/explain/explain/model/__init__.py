@@ -70,6 +70,7 @@ class Source(Seen):
     public_ip: bool | None = False
     address: str | None = None
     role: str | None = None
+    arn: str | None = None
 
 
 class Refusal(Seen):

@@ -25,6 +25,7 @@ class Database(Seen):
     zone: str | None = None
     members: list[Member] | None = None
     public: bool = False
+    key: str | None = None
 
 
 class Registration(Seen):
@@ -51,6 +52,7 @@ class Zone(Seen):
     vpcs: list[str] | None
     records: list[Record] | None = None
     service: str | None = None
+    service_id: str | None = None
     services: list[str] | None = None
     registrations: list[Registration] | None = None
 

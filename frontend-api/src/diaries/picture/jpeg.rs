@@ -151,7 +151,7 @@ impl Jpeg {
         write(0xe1, &[b"Exif\0\0".as_slice(), &orientation.tiff()].concat(), 0, out);
     }
 
-    /// Goes on in a scan, or ends it at a marker that is none of its own.
+    /// Continues a scan, or ends it at a marker that does not belong to it.
     fn in_scan(&mut self, next: u8, out: &mut Vec<u8>) -> Result<Step, PictureError> {
         match next {
             MARK => Ok(self.go(State::InScanFilled, Step::Take(1))),

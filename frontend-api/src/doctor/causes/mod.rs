@@ -2,21 +2,37 @@
 //!
 //! This is data on purpose: `docs/connectivity.md` has the same table, and a test compares the two.
 
+mod answer;
+mod aws;
+mod dns;
 mod http;
 mod login;
+mod machine;
 mod network;
+mod protocol;
 mod query;
 mod secret;
+mod service;
+mod tls;
 mod together;
+mod values;
 
 use std::fmt::Write;
 
+pub(super) use self::answer::*;
+pub(super) use self::aws::*;
+pub(super) use self::dns::*;
 pub(super) use self::http::*;
 pub(super) use self::login::*;
+pub(super) use self::machine::*;
 pub(super) use self::network::*;
+pub(super) use self::protocol::*;
 pub(super) use self::query::*;
 pub(super) use self::secret::*;
+pub(super) use self::service::*;
+pub(super) use self::tls::*;
 pub(super) use self::together::*;
+pub(super) use self::values::*;
 use super::stage::StageName;
 
 /// One fault.
@@ -37,7 +53,7 @@ pub struct Cause {
 impl Cause {
     /// Returns where the service explains it.
     pub fn link(&self) -> String {
-        format!("/test-connection/faults#{}", self.code)
+        format!("/test-connection/faults/{}", self.code)
     }
 }
 
@@ -61,7 +77,25 @@ use causes;
 
 /// Returns every cause, in the order in which a check goes.
 pub fn all() -> impl Iterator<Item = &'static Cause> {
-    [secret::ALL, network::ALL, login::ALL, query::ALL, http::ALL, together::ALL].into_iter().flatten().copied()
+    [
+        secret::ALL,
+        values::ALL,
+        aws::ALL,
+        dns::ALL,
+        network::ALL,
+        machine::ALL,
+        login::ALL,
+        tls::ALL,
+        protocol::ALL,
+        query::ALL,
+        service::ALL,
+        http::ALL,
+        answer::ALL,
+        together::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// Returns all causes as the table of `docs/connectivity.md`.

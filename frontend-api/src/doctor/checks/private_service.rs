@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use causeway_common::contract::{TASK_METADATA_NOT_CONFIGURED, TASK_METADATA_UNAVAILABLE, TaskIdentity};
 use futures_util::future::{BoxFuture, FutureExt};
-use reqwest::StatusCode;
 use url::Url;
 
-use super::reach;
+use super::{identify_http, reach};
 use crate::doctor::Check;
-use crate::doctor::causes::{HTTP_FAILED, HTTP_NOT_FOUND, HTTP_SLOW, IDENTITY_NOT_JSON, METADATA_MISSING};
+use crate::doctor::causes::{
+    HTTP_ENCODED, HTTP_SLOW, HTTP_TOO_LARGE, IDENTITY_LACKS_TASK, IDENTITY_NOT_JSON, METADATA_MISSING,
+};
 use crate::doctor::place::shown;
 use crate::doctor::probe::http;
 use crate::doctor::report::CheckReport;
@@ -47,25 +48,39 @@ async fn check(url: &Url, client: &reqwest::Client, deadline: Instant) -> CheckR
 
 async fn stages(walk: &mut Walk, url: &Url, client: &reqwest::Client) -> Option<()> {
     reach(walk, url).await?;
-    let body = walk.stage(StageName::Http, http::LIMIT, &HTTP_SLOW, ask(url, client)).await?;
-    walk.stage(StageName::Identity, PARSE_LIMIT, &HTTP_SLOW, async { identity(&body) }).await
+    let Some(answer) = walk.stage(StageName::Http, http::STAGE_LIMIT, &HTTP_SLOW, ask(url, client)).await else {
+        identify_http(walk, url).await;
+        return None;
+    };
+    walk.stage(StageName::Identity, PARSE_LIMIT, &HTTP_SLOW, async { identity(&answer) }).await
 }
 
-async fn ask(url: &Url, client: &reqwest::Client) -> Result<Found<Vec<u8>>, Fault> {
+/// An answer that was read whole.
+struct Whole {
+    body: Vec<u8>,
+    media_type: String,
+}
+
+async fn ask(url: &Url, client: &reqwest::Client) -> Result<Found<Whole>, Fault> {
     let answer = http::get(client, url).await?;
-    let status = answer.status;
-    let seen = format!("status {status}");
-    match status {
-        _ if status.is_success() => Ok(Found::new(answer.body, seen)),
-        StatusCode::NOT_FOUND => Err(Fault::new(&HTTP_NOT_FOUND, seen)),
-        _ => match problem_type(&answer.body) {
+    let seen = answer.seen();
+    if !answer.status.is_success() {
+        return Err(match answer.body.as_deref().and_then(problem_type) {
             Some(kind)
                 if [&TASK_METADATA_NOT_CONFIGURED, &TASK_METADATA_UNAVAILABLE].iter().any(|known| known.is(&kind)) =>
             {
-                Err(Fault::new(&METADATA_MISSING, format!("{seen}, {kind}")))
+                Fault::new(&METADATA_MISSING, format!("{seen}, {kind}"))
             }
-            _ => Err(Fault::new(&HTTP_FAILED, seen)),
-        },
+            _ => Fault::new(answer.refusal(), seen),
+        });
+    }
+    if let Some(encoding) = answer.encoding() {
+        return Err(Fault::new(&HTTP_ENCODED, format!("{seen}, encoding {encoding}")));
+    }
+    let media_type = answer.media_type();
+    match answer.body {
+        Some(body) => Ok(Found::new(Whole { body, media_type }, seen)),
+        None => Err(Fault::new(&HTTP_TOO_LARGE, format!("{seen}, {media_type}, longer than 64 KiB"))),
     }
 }
 
@@ -74,12 +89,14 @@ fn problem_type(body: &[u8]) -> Option<String> {
     Some(problem.get("type")?.as_str()?.to_owned())
 }
 
-fn identity(body: &[u8]) -> Result<Found<()>, Fault> {
-    let not_an_identity = |seen: String| Fault::new(&IDENTITY_NOT_JSON, seen);
-    let identity: TaskIdentity =
-        serde_json::from_slice(body).map_err(|error| not_an_identity(format!("{} bytes: {error}", body.len())))?;
-    match identity.task_arn {
-        Some(arn) => Ok(Found::new((), arn)),
-        None => Err(not_an_identity("an object without a TaskArn".to_owned())),
+fn identity(Whole { body, media_type }: &Whole) -> Result<Found<()>, Fault> {
+    match serde_json::from_slice(body) {
+        Ok(TaskIdentity { task_arn: Some(arn), .. }) => Ok(Found::new((), arn)),
+        Ok(TaskIdentity { task_arn: None, .. }) => Err(Fault::new(&IDENTITY_LACKS_TASK, "TaskArn is null")),
+        // serde's own message can quote the body.
+        Err(error) => {
+            let shape = if error.is_data() { "JSON of another shape" } else { "not JSON" };
+            Err(Fault::new(&IDENTITY_NOT_JSON, format!("{} bytes of {media_type}: {shape}", body.len())))
+        }
     }
 }

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_sdk_secretsmanager::config::ProvideCredentials;
-use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use causeway_common::telemetry::chain;
 use futures_util::future::{BoxFuture, FutureExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use super::reach;
+use super::aws::{
+    CONFIGURATION_LIMIT, CREDENTIALS_LIMIT, common_cause, credentials, describe, no_credentials, plan, region,
+};
+use super::{iam, reach, values};
+use crate::aws::failure::{Failure, Refusal};
 use crate::database::{CredentialsError, CredentialsProvider, SecretProblem, SecretsManager};
 use crate::doctor::Check;
 use crate::doctor::causes::{
-    CREDENTIALS_MISSING, CREDENTIALS_REJECTED, REGION_MISMATCH, REGION_MISSING, SECRET_ACCESS_DENIED, SECRET_DISABLED,
-    SECRET_KMS_DENIED, SECRET_LACKS_KEY, SECRET_NOT_FOUND, SECRET_NOT_JSON, SECRET_UNREADABLE,
+    AWS_SLOW, Cause, NOT_AWS, REGION_MISMATCH, REGION_MISSING, SECRET_ACCESS_DENIED, SECRET_DELETED, SECRET_DISABLED,
+    SECRET_ENGINE, SECRET_ID_INVALID, SECRET_KMS_DENIED, SECRET_LACKS_KEY, SECRET_NOT_FOUND, SECRET_NOT_JSON,
+    SECRET_PORT, SECRET_REFUSED, SECRET_UNREADABLE, SECRET_WITHOUT_VERSION,
 };
 use crate::doctor::place::shown;
 use crate::doctor::report::CheckReport;
@@ -24,10 +27,8 @@ use crate::doctor::stage::StageName;
 use crate::doctor::subject::Subject;
 use crate::doctor::walk::{Fault, Found, Walk};
 
-/// The SDK may have to look for a profile or ask the instance's metadata.
-const CONFIGURATION_LIMIT: Duration = Duration::from_secs(2);
-const CREDENTIALS_LIMIT: Duration = Duration::from_secs(3);
 const READ_LIMIT: Duration = Duration::from_secs(4);
+const REACH_LIMIT: Duration = Duration::from_millis(800);
 
 pub(super) struct SecretsManagerCheck {
     /// The secret's ARN or name.
@@ -47,11 +48,7 @@ impl Check for SecretsManagerCheck {
 
 async fn check(id: &str, provider: &CredentialsProvider, deadline: Instant) -> CheckReport {
     let service = provider.secrets_manager();
-    // It may have to be looked for; the stage below says so when it takes too long.
-    let endpoint = timeout(CONFIGURATION_LIMIT, service.endpoint()).await.ok().flatten();
-    let mut plan = vec![StageName::Configuration, StageName::Dns, StageName::Tcp];
-    plan.extend(endpoint.as_ref().is_none_or(|url| url.scheme() == "https").then_some(StageName::Tls));
-    plan.extend([StageName::Credentials, StageName::Read]);
+    let plan = plan(service.endpoint(), StageName::Read).await;
     let mut walk = Walk::new(Subject::SecretsManager, &plan, deadline);
     stages(&mut walk, id, service, provider).await;
     walk.finish()
@@ -62,17 +59,21 @@ async fn stages(walk: &mut Walk, id: &str, service: &SecretsManager, provider: &
     let endpoint = walk.stage(StageName::Configuration, CONFIGURATION_LIMIT, &REGION_MISSING, probe).await?;
     walk.target(shown(&endpoint));
     reach(walk, &endpoint).await?;
-    walk.stage(StageName::Credentials, CREDENTIALS_LIMIT, &CREDENTIALS_MISSING, credentials(service)).await?;
+    let probe = async { credentials(service.sdk().await).await };
+    walk.stage(StageName::Credentials, CREDENTIALS_LIMIT, no_credentials(), probe).await?;
     let read = async {
-        let read = provider.read().await.map_err(|error| fault(&error))?;
-        Ok(Found::new((), format!("{id} names {}:{}", read.host, read.port)))
+        let read = match provider.read().await {
+            Ok(read) => read,
+            Err(error) => return Err(fault(&error, service).await),
+        };
+        let seen = format!("{id} names {}:{}{}", read.host, read.port, read.version_summary());
+        values::judge(&read, Found::new((), seen))
     };
-    walk.stage(StageName::Read, READ_LIMIT, &SECRET_UNREADABLE, read).await
+    walk.stage(StageName::Read, READ_LIMIT, &AWS_SLOW, read).await
 }
 
 async fn configuration(id: &str, service: &SecretsManager) -> Result<Found<Url>, Fault> {
-    let region = service.sdk().await.region().map(ToString::to_string).filter(|region| !region.is_empty());
-    let region = region.ok_or_else(|| Fault::new(&REGION_MISSING, "no region"))?;
+    let region = region(service.sdk().await)?;
     // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME
     if let Some(arn_region) = id.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2))
         && arn_region != region
@@ -85,53 +86,62 @@ async fn configuration(id: &str, service: &SecretsManager) -> Result<Found<Url>,
     }
 }
 
-async fn credentials(service: &SecretsManager) -> Result<Found<()>, Fault> {
-    let missing = |seen: String| Fault::new(&CREDENTIALS_MISSING, seen);
-    let provider = service.sdk().await.credentials_provider().ok_or_else(|| missing("no provider".to_owned()))?;
-    let credentials = provider.provide_credentials().await.map_err(|error| missing(chain(&error)))?;
-    Ok(Found::new((), format!("access key {}", abridged(credentials.access_key_id()))))
-}
-
-/// The first four characters say of which kind a key is (AKIA: static, ASIA: a role's), the last four which one.
-fn abridged(id: &str) -> String {
-    match (id.get(..4), id.len().checked_sub(4).and_then(|at| id.get(at..))) {
-        (Some(kind), Some(end)) if id.len() >= 12 => format!("{kind}…{end}"),
-        _ => "present".to_owned(),
-    }
-}
-
-/// What a failure to read the secret means.
-pub(super) fn fault(error: &CredentialsError) -> Fault {
-    match error {
-        CredentialsError::Read { source, .. } => read_fault(source),
-        CredentialsError::Content { problem: SecretProblem::NotJson, .. } => Fault::new(&SECRET_NOT_JSON, chain(error)),
-        CredentialsError::Content { .. } => Fault::new(&SECRET_LACKS_KEY, chain(error)),
-    }
-}
-
-fn read_fault(error: &SdkError<GetSecretValueError>) -> Fault {
-    let Some(service) = error.as_service_error() else {
-        let text = chain(error);
-        // The chain of providers has no type for this that outlives its wrapping.
-        let cause = match () {
-            () if text.contains("no credentials") || text.contains("CredentialsNotLoaded") => &CREDENTIALS_MISSING,
-            () if text.contains("Missing Region") || text.contains("region must be set") => &REGION_MISSING,
-            () => &SECRET_UNREADABLE,
-        };
-        return Fault::new(cause, text);
+/// Returns what a failure to read the secret means. The SDK has no type for a missing region and for missing credentials
+/// that outlives its wrapping, so these are looked at again.
+pub(super) async fn fault(error: &CredentialsError, service: &SecretsManager) -> Fault {
+    let source = match error {
+        CredentialsError::Read { source, .. } => source,
+        CredentialsError::Token(error) => return iam::fault(error),
+        CredentialsError::Content { problem: SecretProblem::NotJson, .. } => {
+            return Fault::new(&SECRET_NOT_JSON, chain(error));
+        }
+        CredentialsError::Content { problem: SecretProblem::Port, .. } => {
+            return Fault::new(&SECRET_PORT, chain(error));
+        }
+        CredentialsError::Content { problem: SecretProblem::Engine, .. } => {
+            return Fault::new(&SECRET_ENGINE, chain(error));
+        }
+        CredentialsError::Content { problem: SecretProblem::Lacks(_), .. } => {
+            return Fault::new(&SECRET_LACKS_KEY, chain(error));
+        }
     };
-    let (code, message) = (service.code().unwrap_or_default(), service.message().unwrap_or_default());
-    let cause = match code {
-        "AccessDeniedException" if message.contains("KMS") => &SECRET_KMS_DENIED,
-        "AccessDeniedException" => &SECRET_ACCESS_DENIED,
+    match Failure::of(source) {
+        Failure::Refused(refusal) => Fault::new(refusal_cause(&refusal), describe(&refusal)),
+        Failure::Foreign(status) => Fault::new(&NOT_AWS, format!("status {status}, without an AWS error code")),
+        Failure::TimedOut | Failure::NotSent(_) if service.endpoint().await.is_none() => {
+            Fault::new(&REGION_MISSING, "no region")
+        }
+        Failure::NotSent(text) => match credentials(service.sdk().await).await {
+            Err(fault) => fault,
+            Ok(_) => Fault::new(&SECRET_UNREADABLE, text),
+        },
+        Failure::TimedOut if is_reachable(service).await => Fault::new(&AWS_SLOW, "no answer in time"),
+        Failure::TimedOut => Fault::new(&SECRET_UNREADABLE, "no connection in time"),
+    }
+}
+
+/// The SDK does not distinguish a connection that was not made from an answer that did not arrive.
+async fn is_reachable(service: &SecretsManager) -> bool {
+    let Some(url) = service.endpoint().await else { return false };
+    let Some((host, port)) = url.host_str().zip(url.port_or_known_default()) else { return false };
+    timeout(REACH_LIMIT, TcpStream::connect((host.trim_matches(['[', ']']), port)))
+        .await
+        .is_ok_and(|dialled| dialled.is_ok())
+}
+
+fn refusal_cause(refusal: &Refusal) -> &'static Cause {
+    let says = |text: &str| refusal.message.contains(text);
+    match refusal.code.as_str() {
+        "ResourceNotFoundException" if says("staging label") => &SECRET_WITHOUT_VERSION,
         "ResourceNotFoundException" => &SECRET_NOT_FOUND,
-        "InvalidRequestException" | "DecryptionFailure" => &SECRET_DISABLED,
-        "UnrecognizedClientException"
-        | "InvalidSignatureException"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "IncompleteSignature" => &CREDENTIALS_REJECTED,
-        _ => &SECRET_UNREADABLE,
-    };
-    Fault::new(cause, format!("{code}: {message}"))
+        "ValidationException" | "InvalidParameterException" => &SECRET_ID_INVALID,
+        "InvalidRequestException" => &SECRET_DELETED,
+        "DecryptionFailure" => &SECRET_DISABLED,
+        _ => match common_cause(refusal) {
+            Some(cause) => cause,
+            None if refusal.code == "AccessDeniedException" && says("KMS") => &SECRET_KMS_DENIED,
+            None if refusal.code == "AccessDeniedException" => &SECRET_ACCESS_DENIED,
+            None => &SECRET_REFUSED,
+        },
+    }
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, FutureExt};
 use url::Url;
 
-use super::{connect, reach, resolve};
+use super::{connect, identify_http, reach, resolve};
 use crate::doctor::Check;
-use crate::doctor::causes::{HTTP_FAILED, HTTP_SLOW};
+use crate::doctor::causes::HTTP_SLOW;
 use crate::doctor::config::Target;
 use crate::doctor::place::Place;
 use crate::doctor::probe::http;
@@ -54,13 +54,20 @@ async fn dial(walk: &mut Walk, host: &str, port: u16) -> Option<()> {
     connect(walk, &addresses).await.map(drop)
 }
 
-/// Any answer but a server's error shows that the way is open: 403 is S3's to a stranger.
+/// A URL with a path or a query is judged by its status. For other URLs, any answer except a server's error shows that the
+/// path is open: S3 answers a stranger with 403.
 async fn ask(walk: &mut Walk, url: &Url, client: &reqwest::Client) -> Option<()> {
     reach(walk, url).await?;
+    let names_a_resource = url.path() != "/" || url.query().is_some();
     let probe = async {
-        let status = http::get(client, url).await?.status;
-        let seen = format!("status {status}");
-        if status.is_server_error() { Err(Fault::new(&HTTP_FAILED, seen)) } else { Ok(Found::new((), seen)) }
+        let answer = http::get(client, url).await?;
+        let status = answer.status;
+        let is_well = status.is_success() || (!names_a_resource && !status.is_server_error());
+        if is_well { Ok(Found::new((), answer.seen())) } else { Err(Fault::new(answer.refusal(), answer.seen())) }
     };
-    walk.stage(StageName::Http, http::LIMIT, &HTTP_SLOW, probe).await
+    let asked = walk.stage(StageName::Http, http::STAGE_LIMIT, &HTTP_SLOW, probe).await;
+    if asked.is_none() {
+        identify_http(walk, url).await;
+    }
+    asked
 }

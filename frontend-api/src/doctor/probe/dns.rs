@@ -1,25 +1,31 @@
-//! DNS: resolve the way the service does, and ask the nameservers themselves only about a failure.
+//! DNS: resolve the way the service does, and ask the nameservers themselves about a failure, and about a name to which
+//! a search domain may have been added.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::net::{DnsError, NetError, NoRecords};
-use hickory_resolver::proto::op::ResponseCode;
-use tokio::net::lookup_host;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use tokio::net::{UdpSocket, lookup_host};
 use tokio::time::timeout;
 
-use super::name_not_found;
-use crate::doctor::causes::{NAME_WITHOUT_ADDRESS, RESOLVER_FAILED, RESOLVER_SILENT};
+use super::nameserver::{self, Answer, Says, System};
+use super::{is_out_of_descriptors, name_not_found};
+use crate::doctor::causes::{
+    AAAA_SILENT, ALIAS_LOOP, ALIAS_TARGET_GONE, FIRST_NAMESERVER_SILENT, NAME_WITHOUT_ADDRESS, NO_DESCRIPTORS,
+    RESOLVER_FAILED, RESOLVER_SILENT, SEARCH_DOMAIN,
+};
 use crate::doctor::subject::Subject;
 use crate::doctor::walk::{Fault, Found};
 
 /// getaddrinfo gives up on a silent resolver after 10 s and more; that is longer than a report may take.
 const LOOKUP_LIMIT: Duration = Duration::from_millis(1500);
-const QUERY_LIMIT: Duration = Duration::from_secs(1);
+/// For the question whether a search domain was added.
+const SEARCH_LIMIT: Duration = Duration::from_millis(500);
 
 /// For the whole stage, diagnosis included.
-pub(in crate::doctor) const LIMIT: Duration = Duration::from_secs(3);
+pub(in crate::doctor) const STAGE_LIMIT: Duration = Duration::from_secs(3);
 
 /// The addresses of `host`, as the service itself would get them.
 pub(in crate::doctor) async fn resolve(
@@ -36,54 +42,101 @@ pub(in crate::doctor) async fn resolve(
             addresses.sort_unstable();
             addresses.dedup();
             let evidence = format!("{host} is {}", super::list(addresses.iter().map(SocketAddr::ip)));
-            Ok(Found::new(addresses, evidence))
+            match timeout(SEARCH_LIMIT, search_domain(host, &addresses)).await {
+                Ok(Some(name)) => {
+                    Ok(Found::warning(addresses, Fault::new(&SEARCH_DOMAIN, format!("{evidence}, which is {name}"))))
+                }
+                Ok(None) | Err(_) => Ok(Found::new(addresses, evidence)),
+            }
         }
-        Ok(Err(error)) => Err(diagnose(host, subject, &error.to_string()).await),
-        Err(_) => Err(diagnose(host, subject, "no answer in time").await),
+        Ok(Err(error)) => Err(diagnose(host, subject, &error.to_string(), Some(&error)).await),
+        Err(_) => Err(diagnose(host, subject, "no answer in time", None).await),
     }
 }
 
-/// getaddrinfo has one text for everything; the nameservers' own answers tell more.
-async fn diagnose(host: &str, subject: &Subject, lookup: &str) -> Fault {
-    let resolver = TokioResolver::builder_tokio().and_then(|mut builder| {
-        let options = builder.options_mut();
-        (options.timeout, options.attempts) = (QUERY_LIMIT, 0);
-        builder.build()
-    });
-    let answer = match resolver {
-        Ok(resolver) => timeout(QUERY_LIMIT + QUERY_LIMIT / 4, resolver.lookup_ip(host)).await,
-        Err(error) => return Fault::new(&RESOLVER_FAILED, format!("{host}: {lookup}; no usable resolver: {error}")),
-    };
+/// Returns the name that has these addresses if `host` itself does not exist. A name without a dot is meant to be
+/// completed.
+async fn search_domain(host: &str, addresses: &[SocketAddr]) -> Option<Name> {
+    let system = System::read().ok()?;
+    let (server, name) = (*system.servers.first()?, absolute(host)?);
+    if system.search.is_empty() || !host.contains('.') || host.ends_with('.') {
+        return None;
+    }
+    if !matches!(nameserver::ask(server, &name, RecordType::A).await, Says::NxDomain(_)) {
+        return None;
+    }
+    for domain in &system.search {
+        let Ok(longer) = Name::from_str(host).and_then(|name| name.append_domain(domain)) else { continue };
+        if let Says::Addresses(found) = nameserver::ask(server, &longer, RecordType::A).await
+            && addresses.iter().any(|address| found.contains(&address.ip()))
+        {
+            return Some(longer);
+        }
+    }
+    None
+}
+
+fn absolute(host: &str) -> Option<Name> {
+    let mut name = Name::from_str(host).ok()?;
+    name.set_fqdn(true);
+    Some(name)
+}
+
+/// getaddrinfo has one text for every failure; the nameservers' own answers show more.
+async fn diagnose(host: &str, subject: &Subject, lookup: &str, error: Option<&io::Error>) -> Fault {
     let evidence = |seen: String| format!("{host}: {seen}");
-    match answer {
-        Err(_) | Ok(Err(NetError::Timeout | NetError::NoConnections)) => {
-            Fault::new(&RESOLVER_SILENT, evidence("no nameserver answered".to_owned()))
+    if let Some(lack) = lack_of_descriptors(error).await {
+        return Fault::new(&NO_DESCRIPTORS, evidence(lack));
+    }
+    let system = match System::read() {
+        Ok(system) => system,
+        Err(problem) => {
+            return Fault::new(&RESOLVER_FAILED, format!("{host}: {lookup}; no usable resolver: {problem}"));
         }
-        Ok(Err(NetError::Dns(DnsError::NoRecordsFound(no_records)))) => match no_records.response_code {
-            ResponseCode::NXDomain => {
-                Fault::new(name_not_found(subject), evidence(format!("NXDOMAIN{}", zone(&no_records))))
-            }
-            ResponseCode::NoError => {
-                Fault::new(&NAME_WITHOUT_ADDRESS, evidence(format!("NOERROR without an address{}", zone(&no_records))))
-            }
-            code => Fault::new(&RESOLVER_FAILED, evidence(format!("the nameserver answered {code}"))),
-        },
-        Ok(Err(NetError::Dns(DnsError::ResponseCode(code)))) => {
-            Fault::new(&RESOLVER_FAILED, evidence(format!("the nameserver answered {code}")))
+    };
+    let Some(name) = absolute(host) else {
+        return Fault::new(name_not_found(subject), evidence("not a possible name in the DNS".to_owned()));
+    };
+    let answers = nameserver::ask_all(&system.servers, &name).await;
+    let Some(heard) = answers.iter().find(|answer| answer.v4 != Says::Nothing) else {
+        return Fault::new(&RESOLVER_SILENT, evidence("no nameserver answered".to_owned()));
+    };
+    if let Some(first) = answers.first().filter(|first| first.v4 == Says::Nothing) {
+        let seen = format!("{} does not answer, {} does", first.server, heard.server);
+        return Fault::new(&FIRST_NAMESERVER_SILENT, evidence(seen));
+    }
+    let (cause, seen) = explain(heard, subject, lookup);
+    Fault::new(cause, evidence(seen))
+}
+
+fn explain(
+    Answer { server, v4, v6 }: &Answer,
+    subject: &Subject,
+    lookup: &str,
+) -> (&'static crate::doctor::causes::Cause, String) {
+    match v4 {
+        Says::Loop(name) => (&ALIAS_LOOP, format!("the aliases lead back to {name}")),
+        Says::AliasOf(target) => {
+            (&ALIAS_TARGET_GONE, format!("the name is an alias of {target}, which has no address"))
         }
-        Ok(Err(error)) => Fault::new(&RESOLVER_FAILED, evidence(error.to_string())),
-        Ok(Ok(_)) => Fault::new(
-            &RESOLVER_FAILED,
-            evidence(format!(
-                "{lookup}, though a nameserver knows it now: it came up just now, or nsswitch.conf differs"
-            )),
-        ),
+        Says::NxDomain(zone) => (name_not_found(subject), format!("NXDOMAIN{zone}")),
+        Says::NoData(zone) => (&NAME_WITHOUT_ADDRESS, format!("NOERROR without an address{zone}")),
+        Says::Code(code) => (&RESOLVER_FAILED, format!("the nameserver answered {code}")),
+        Says::Addresses(_) if *v6 == Says::Nothing => {
+            (&AAAA_SILENT, format!("{server} answers queries for A, and never those for AAAA"))
+        }
+        Says::Addresses(_) | Says::Nothing => {
+            let seen = "although a nameserver knows the name now: it is new, or nsswitch.conf differs";
+            (&RESOLVER_FAILED, format!("{lookup}, {seen}"))
+        }
     }
 }
 
-/// Which zone said so: a private zone that answers is attached to the VPC, its parent's answer says that it is not.
-fn zone(no_records: &NoRecords) -> String {
-    let Some(soa) = &no_records.soa else { return String::new() };
-    let ttl = no_records.negative_ttl.map(|ttl| format!(", remembered for {ttl} s")).unwrap_or_default();
-    format!(" from zone {}{ttl}", soa.name)
+/// The C library reports some local failures as an unknown name, so this opens a socket to find out.
+async fn lack_of_descriptors(error: Option<&io::Error>) -> Option<String> {
+    if let Some(error) = error.filter(|error| is_out_of_descriptors(error)) {
+        return Some(error.to_string());
+    }
+    let error = UdpSocket::bind("0.0.0.0:0").await.err()?;
+    is_out_of_descriptors(&error).then(|| error.to_string())
 }

@@ -1,17 +1,22 @@
-//! One hop each: what can be seen of it, and which fault that is.
+//! Each probe tests one hop: it reports what it saw, and which fault that is.
 
+pub(super) mod certificate;
 pub(super) mod dns;
 pub(super) mod http;
+pub(super) mod kernel;
+pub(super) mod nameserver;
 pub(super) mod postgres;
+pub(super) mod protocol;
 pub(super) mod statements;
 pub(super) mod tcp;
 pub(super) mod tls;
 
+use std::io;
 use std::net::IpAddr;
 
 use super::causes::{
     CLOUD_MAP_NAME_NOT_FOUND, Cause, DATABASE_TIMED_OUT, NAME_NOT_FOUND, PRIVATE_ENDPOINT_TIMED_OUT,
-    PRIVATE_SERVICE_TIMED_OUT, PUBLIC_ENDPOINT_TIMED_OUT, REGION_UNKNOWN,
+    PRIVATE_SERVICE_TIMED_OUT, PUBLIC_ENDPOINT_TIMED_OUT, REGION_UNKNOWN, S3_TIMED_OUT,
 };
 use super::subject::Subject;
 
@@ -19,18 +24,19 @@ use super::subject::Subject;
 fn name_not_found(subject: &Subject) -> &'static Cause {
     match subject {
         Subject::PrivateService => &CLOUD_MAP_NAME_NOT_FOUND,
-        Subject::SecretsManager => &REGION_UNKNOWN,
-        Subject::Database | Subject::Target(_) => &NAME_NOT_FOUND,
+        Subject::SecretsManager | Subject::S3 => &REGION_UNKNOWN,
+        Subject::Configuration | Subject::Database | Subject::Target(_) => &NAME_NOT_FOUND,
     }
 }
 
-/// Returns what it means that packets to an address of the subject are not answered.
+/// Returns the cause if packets to an address of the subject are not answered.
 pub(super) fn timed_out(subject: &Subject, is_public: bool) -> &'static Cause {
     match subject {
-        Subject::Database => &DATABASE_TIMED_OUT,
+        Subject::Configuration | Subject::Database => &DATABASE_TIMED_OUT,
         Subject::PrivateService => &PRIVATE_SERVICE_TIMED_OUT,
+        Subject::S3 if is_public => &S3_TIMED_OUT,
         Subject::SecretsManager | Subject::Target(_) if is_public => &PUBLIC_ENDPOINT_TIMED_OUT,
-        Subject::SecretsManager | Subject::Target(_) => &PRIVATE_ENDPOINT_TIMED_OUT,
+        Subject::SecretsManager | Subject::S3 | Subject::Target(_) => &PRIVATE_ENDPOINT_TIMED_OUT,
     }
 }
 
@@ -45,6 +51,14 @@ pub(super) fn is_public(address: IpAddr) -> bool {
             !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local())
         }
     }
+}
+
+/// Returns true if this process or machine may open no more files.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    /// Of the process, and of the machine.
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 
 /// Addresses as evidence.

@@ -2,13 +2,14 @@
 
 use Outcome::{Failed, Warning};
 use StageName::{Authentication, Dns, Query, Read, Secret, Tcp};
-use Subject::{Database, PrivateService, SecretsManager};
+use Subject::{Database, PrivateService, S3, SecretsManager};
 
 use super::super::causes::{
     DATABASE_PUBLIC_ADDRESS, NAME_NOT_FOUND, PASSWORD_REFUSED, REFUSED, SECRET_NOT_FOUND, SOME_ADDRESSES_FAIL,
     TABLE_MISSING,
 };
 use super::super::report::Facts;
+use super::super::subject::Subject;
 use super::*;
 
 type Expected = (Outcome, Option<Subject>, Option<StageName>, Option<&'static Cause>);
@@ -131,6 +132,10 @@ fn everything_times_out_if_a_private_address_is_among_several_and_none_answers()
     assert_rows(vec![
         (vec![database(), service()], blames_all(Tcp, &EVERYTHING_TIMES_OUT)),
         (vec![database(), endpoint(), internet()], blames_all(Tcp, &EVERYTHING_TIMES_OUT)),
+        (
+            vec![database(), service(), failed(target("c"), Dns, &NAME_NOT_FOUND)],
+            blames_all(Tcp, &EVERYTHING_TIMES_OUT),
+        ),
         (vec![database()], blames(Database, Tcp, &DATABASE_TIMED_OUT)),
         (vec![database(), passed(PrivateService)], blames(Database, Tcp, &DATABASE_TIMED_OUT)),
         (vec![database(), failed(PrivateService, Tcp, &REFUSED)], blames(Database, Tcp, &DATABASE_TIMED_OUT)),
@@ -142,9 +147,13 @@ fn everything_times_out_if_a_private_address_is_among_several_and_none_answers()
 fn the_internet_is_out_of_reach_if_several_public_addresses_time_out_and_a_private_one_does_not() {
     let internet = |name| public(failed(target(name), Tcp, &PUBLIC_ENDPOINT_TIMED_OUT));
     let one = || blames(target("a"), Tcp, &PUBLIC_ENDPOINT_TIMED_OUT);
+    let s3 = || public(failed(S3, Tcp, &S3_TIMED_OUT));
     assert_rows(vec![
         (vec![passed(Database), internet("a"), internet("b")], blames_all(Tcp, &PUBLIC_TIMES_OUT)),
         (vec![passed(Database), internet("a")], one()),
+        (vec![passed(Database), s3(), internet("a")], blames_all(Tcp, &PUBLIC_TIMES_OUT)),
+        (vec![passed(Database), s3()], blames(S3, Tcp, &S3_TIMED_OUT)),
+        (vec![passed(Database), s3(), public(passed(target("b")))], blames(S3, Tcp, &S3_TIMED_OUT)),
         (vec![passed(Database), internet("a"), public(passed(target("b")))], one()),
         (vec![internet("a"), internet("b")], one()),
         (
@@ -152,4 +161,16 @@ fn the_internet_is_out_of_reach_if_several_public_addresses_time_out_and_a_priva
             blames(Database, Tcp, &DATABASE_TIMED_OUT),
         ),
     ]);
+}
+
+#[test]
+fn the_sentence_counts_failed_checks_only_where_several_failed() {
+    let refused = || failed(Database, Tcp, &REFUSED);
+    let said = |checks: &[CheckReport]| sentence(&of(checks), checks);
+    let one = format!("database failed at tcp: {} {}", REFUSED.text, REFUSED.remedy);
+    assert_eq!(said(&[refused(), passed(PrivateService)]), one);
+    let several = [refused(), failed(PrivateService, Tcp, &REFUSED), passed(target("a"))];
+    assert_eq!(said(&several), format!("{one} (2 checks failed; fix this one first.)"));
+    let several = [refused(), failed(PrivateService, Tcp, &REFUSED), failed(target("a"), Tcp, &REFUSED)];
+    assert_eq!(said(&several), format!("{one} (3 checks failed; fix this one first.)"));
 }

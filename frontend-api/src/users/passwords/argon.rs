@@ -1,15 +1,15 @@
-//! Argon2id in memory that the caller brings.
+//! Argon2id in memory that the caller provides.
 
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use ring::rand::{SecureRandom, SystemRandom};
+use causeway_common::random;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::rules::Password;
 
 const BYTES: usize = 32;
 const SALT: usize = 16;
-/// A hash of ours never needs more; a row that says so must not take the machine's memory.
+/// Our hashes never need more, so a wrong row cannot use all memory.
 const MOST_BLOCKS: usize = 64 * 1024;
 
 /// Memory for one hash at a time. It grows at its first use.
@@ -26,19 +26,19 @@ impl Memory {
     }
 }
 
-/// OWASP's least: 19 MiB, two passes, one lane.
+/// OWASP's minimum: 19 MiB, two passes, one lane.
 fn params() -> Params {
     Params::new(19_456, 2, 1, Some(BYTES)).expect("these parameters are valid")
 }
 
 /// Returns the hash as a PHC string, with a new salt.
 pub(super) fn hash(password: &Password, memory: &mut Memory) -> SecretString {
-    let (params, salt) = (params(), random::<SALT>());
+    let (params, salt) = (params(), random::bytes::<SALT>());
     let output = compute(password, &salt, &params, memory).expect("our own parameters are valid");
     phc(&params, &salt, &output)
 }
 
-/// Returns whether the password has this hash. A hash that can't be read is nobody's.
+/// Returns whether the password has this hash. A hash that can't be read matches no password.
 pub(super) fn verify(password: &Password, hash: &SecretString, memory: &mut Memory) -> bool {
     let Ok(stored) = PasswordHash::new(hash.expose_secret()) else { return false };
     let (Some(salt), Some(output), Ok(params)) = (stored.salt, stored.hash, Params::try_from(&stored)) else {
@@ -57,7 +57,7 @@ pub(super) fn is_outdated(hash: &SecretString) -> bool {
 
 /// Returns a hash of the same cost that no password has.
 pub(super) fn unmatched() -> SecretString {
-    phc(&params(), &random::<SALT>(), &random::<BYTES>())
+    phc(&params(), &random::bytes::<SALT>(), &random::bytes::<BYTES>())
 }
 
 fn compute(password: &Password, salt: &[u8], params: &Params, memory: &mut Memory) -> Option<[u8; BYTES]> {
@@ -80,12 +80,6 @@ fn phc(params: &Params, salt: &[u8], output: &[u8]) -> SecretString {
         hash: Some(Output::new(output).expect("32 bytes are an output")),
     };
     hash.to_string().into()
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).expect("the kernel gives random bytes");
-    bytes
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Passwords: which are accepted, and how they are hashed.
 //!
-//! Argon2id takes 19 MiB a hash. The C library's allocator would keep such blocks and take new ones for each hash, so the
-//! memory is ours: at most two pieces, made at first use and freed after a minute without any.
+//! Argon2id needs 19 MiB per hash. The C library's allocator would keep such blocks and allocate new ones for each hash. So
+//! this module keeps at most two blocks, which it allocates at the first use and frees after an idle minute.
 
 mod argon;
 mod rules;
@@ -40,7 +40,7 @@ pub(super) struct Passwords {
     uses: AtomicU64,
 }
 
-/// What comparing a password with a hash gave.
+/// The result of comparing a password with a hash.
 pub(super) struct Verdict {
     pub(super) matches: bool,
     /// The password, if it matches and its hash was made with other parameters than today's.
@@ -73,14 +73,14 @@ impl Passwords {
         self.with_memory(move |memory| argon::hash(&password, memory)).await
     }
 
-    /// Compares a password with a hash; without one, as long in vain.
+    /// Compares a password with a hash. Without a hash, it takes as long and fails.
     pub(super) async fn verify(
         self: &Arc<Self>,
         password: &SecretString,
         hash: Option<&SecretString>,
     ) -> Result<Verdict, UserError> {
         let hash = hash.unwrap_or(&self.nobodys).clone();
-        // What could never have been chosen is not the password, which may take no less time to say.
+        // A text that no password can be is wrong, but the answer must take as long.
         let (password, possible) = Password::presented(password);
         self.with_memory(move |memory| {
             let matches = argon::verify(&password, &hash, memory) && possible;

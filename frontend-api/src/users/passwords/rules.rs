@@ -13,33 +13,37 @@ const SHORTEST_LOCAL_PART: usize = 4;
 /// In lower case, sorted. Those with fewer than eight characters are refused anyway.
 const COMMON: &str = include_str!("common-passwords.txt");
 
-/// A password in the one form that all ways to type it have (NFKC).
+/// A password in a form that does not depend on how it was typed (NFKC).
 #[derive(Debug, Clone)]
 pub(in crate::users) struct Password(SecretString);
 
 impl Password {
-    /// Accepts a password that the user with this email wants to have.
+    /// Accepts a new password of the user with this email.
     pub(in crate::users) fn chosen(text: &SecretString, email: &str) -> Result<Self, FieldError> {
         let refused = |why| Err(FieldError::new("password", why));
         let Some(password) = normalize(text) else { return refused("is too long") };
         let plain = password.0.expose_secret();
         let lower = plain.to_lowercase();
         let local = email.rsplit_once('@').map_or(email, |(local, _)| local).to_lowercase();
-        match plain.chars().count() {
-            0..SHORTEST => refused("has fewer than 8 characters"),
-            SHORTEST..=LONGEST if plain.contains('\0') => refused("holds the character U+0000"),
-            SHORTEST..=LONGEST if COMMON.lines().any(|common| common == lower) => {
+        // As it is typed and as it is kept: `ﬀ` becomes two characters, and an accent may join its letter.
+        let (typed, kept) = (text.expose_secret().chars().count(), plain.chars().count());
+        if typed.min(kept) < SHORTEST {
+            return refused("has fewer than 8 characters");
+        }
+        match typed.max(kept) {
+            ..=LONGEST if plain.contains('\0') => refused("contains the character U+0000"),
+            ..=LONGEST if COMMON.lines().any(|common| common == lower) => {
                 refused("is one of the most common passwords")
             }
-            SHORTEST..=LONGEST if local.chars().count() >= SHORTEST_LOCAL_PART && lower.contains(&local) => {
-                refused("holds the name of your email")
+            ..=LONGEST if local.chars().count() >= SHORTEST_LOCAL_PART && lower.contains(&local) => {
+                refused("contains the part of your email before the @")
             }
-            SHORTEST..=LONGEST => Ok(password),
+            ..=LONGEST => Ok(password),
             _ => refused("has more than 128 characters"),
         }
     }
 
-    /// Returns a password that somebody shows, and whether it can be one at all.
+    /// Returns a password to be compared with a hash, and whether it can be a password at all.
     pub(super) fn presented(text: &SecretString) -> (Self, bool) {
         normalize(text).map_or_else(|| (Self(SecretString::default()), false), |password| (password, true))
     }
@@ -71,13 +75,14 @@ mod tests {
             ("PassWord1", "jane@example.com", Some("is one of the most common passwords")),
             ("ｐａｓｓｗｏｒｄ", "jane@example.com", Some("is one of the most common passwords")),
             ("1234567", "jane@example.com", Some("has fewer than 8 characters")),
+            ("ﬀﬀﬀﬀ", "jane@example.com", Some("has fewer than 8 characters")),
             ("äöüäöüä", "jane@example.com", Some("has fewer than 8 characters")),
             (&long[..256], "jane@example.com", None),
             (&long, "jane@example.com", Some("has more than 128 characters")),
             (&"a".repeat(1025), "jane@example.com", Some("is too long")),
-            ("i am Jane of the hill", "jane@example.com", Some("holds the name of your email")),
+            ("i am Jane of the hill", "jane@example.com", Some("contains the part of your email before the @")),
             ("i am Joe of the hill", "joe@example.com", None),
-            ("nothing\0here", "jane@example.com", Some("holds the character U+0000")),
+            ("nothing\0here", "jane@example.com", Some("contains the character U+0000")),
             ("日本語日本語日本", "jane@example.com", None),
             ("        ", "jane@example.com", None),
         ];

@@ -78,7 +78,7 @@ pub async fn idle(verdict: &mut Verdict) -> Result {
 /// core, so that it is the service that is overloaded and not the machine that also makes the load.
 ///
 /// So many connections do not fit into the processor's caches, whatever is done for them: `/health`, which does nothing,
-/// tells how much of its best rate any route keeps here.
+/// shows how much of its best rate any route keeps here.
 pub async fn many(verdict: &mut Verdict) -> Result {
     let system = System::start(Wishes { frontend: vec!["--cpus=0.3"], ..Wishes::default() }).await?;
     let target = system.address("frontend").await?;

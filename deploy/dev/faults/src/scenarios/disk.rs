@@ -10,7 +10,7 @@ use crate::load::Load;
 use crate::system::{System, Wishes, full};
 use crate::verdict::Verdict;
 
-/// The data directory is a file system of its own, and something else fills it.
+/// The data directory is a separate file system, and something else fills it.
 pub async fn full_disk(verdict: &mut Verdict) -> Result {
     let volume = full("db");
     crate::system::clean_up();
@@ -26,7 +26,7 @@ pub async fn full_disk(verdict: &mut Verdict) -> Result {
     fill(&ballast)?;
     seconds(8).await;
     std::fs::remove_file(&ballast)?;
-    // A server that could not go on has ended: whoever runs it starts it again once there is room.
+    // A server that could not continue has ended; it is started again once there is room.
     docker(&["start", &full("db")]).await?;
     let healed = system.until_database_answers("db").await?;
 

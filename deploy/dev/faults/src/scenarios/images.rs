@@ -48,7 +48,7 @@ async fn contents(verdict: &mut Verdict, image: &str) -> Result {
     for shell in ["/bin/sh", "/bin/bash", "/bin/busybox", "/busybox/sh"] {
         match docker(&["run", "--rm", "--network=none", "--entrypoint", shell, image, "-c", "exit 0"]).await {
             Err(error) if error.to_string().contains("no such file or directory") => {}
-            // Whatever else happens, it is there, or nobody knows.
+            // After any other error, the file is there, or that is unknown.
             _ => shells.push(shell),
         }
     }
@@ -124,7 +124,7 @@ fn certificates_of_this_machine() -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// What stands between the lines of PEM, whatever the lengths of its own lines.
+/// The text between the lines of PEM, whatever the lengths of its lines.
 fn certificates(text: &str) -> Vec<String> {
     let parts = text.split("-----BEGIN CERTIFICATE-----").skip(1);
     let bodies = parts.filter_map(|part| part.split("-----END").next());

@@ -1,4 +1,4 @@
-//! The database goes away and comes back.
+//! The database becomes unavailable and returns.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::verdict::Verdict;
 
 const PER_SECOND: u32 = 300;
 
-/// Load before, during and after `fault`, which tells when the database could be reached again.
+/// Runs load before, during and after `fault`, which returns when the database could be reached again.
 async fn interrupt(verdict: &mut Verdict, fault: impl AsyncFnOnce(&System) -> Result<Instant>) -> Result {
     let system = System::start(Wishes::default()).await?;
     let load = Load::start("visit", system.address("frontend").await?, "/", PER_SECOND);

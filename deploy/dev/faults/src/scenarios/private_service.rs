@@ -1,4 +1,4 @@
-//! One of the private service's two replicas goes away.
+//! One of the private service's two replicas becomes unavailable.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ async fn lose_one(verdict: &mut Verdict, in_flight: usize, fault: impl AsyncFnOn
     expect_memory(verdict, &system, "frontend").await
 }
 
-/// What was in flight on a killed replica may fail: nobody knows whether it took effect. A read is repeated.
+/// A request in flight on a killed replica may fail, because its effect is unknown. A read is repeated.
 pub async fn killed(verdict: &mut Verdict) -> Result {
     lose_one(verdict, 0, async |_| docker(&["kill", &full("private-1")]).await.map(drop)).await
 }
@@ -38,7 +38,7 @@ pub async fn cut_off(verdict: &mut Verdict) -> Result {
     lose_one(verdict, 0, async |_| cut(&full("private-1")).await).await
 }
 
-/// A replica dies and another one comes, with an address that nobody has seen yet.
+/// A replica ends and another one starts, with a new address.
 pub async fn replaced(verdict: &mut Verdict) -> Result {
     let system = System::start(Wishes::default()).await?;
     let load = Load::start("identity", system.address("frontend").await?, "/ecs-private-service", PER_SECOND);

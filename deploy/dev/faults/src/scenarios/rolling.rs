@@ -16,7 +16,7 @@ pub async fn private_service(verdict: &mut Verdict) -> Result {
     for (new, old) in [("private-3", "private-1"), ("private-4", "private-2")] {
         system.start_private_service(new).await?;
         system.until_ready(new).await?;
-        // As ECS does: the new task is in DNS for a while before the old one is told to go.
+        // As ECS does: the new task is in DNS for a while before the old one gets SIGTERM.
         seconds(3).await;
         stop(verdict, old).await?;
     }
@@ -26,7 +26,7 @@ pub async fn private_service(verdict: &mut Verdict) -> Result {
     expect_memory(verdict, &system, "frontend").await
 }
 
-/// The load goes where a load balancer would send it: to whoever is ready.
+/// The load goes where a load balancer would send it: to the instances that are ready.
 pub async fn frontend(verdict: &mut Verdict) -> Result {
     let system = System::start(Wishes::default()).await?;
     let load = Load::start("visit", system.address("frontend").await?, "/", 300);

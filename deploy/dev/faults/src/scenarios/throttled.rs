@@ -11,7 +11,7 @@ use crate::system::{System, Wishes};
 use crate::verdict::Verdict;
 
 /// A new task must know itself by then.
-const LIMIT: Duration = Duration::from_secs(10);
+const IDENTITY_LIMIT: Duration = Duration::from_secs(10);
 
 pub async fn run(verdict: &mut Verdict) -> Result {
     let system = System::start(Wishes::default()).await?;
@@ -22,16 +22,16 @@ pub async fn run(verdict: &mut Verdict) -> Result {
     seconds(10).await;
     let outcomes = load.stop().await;
     verdict.expect_no_failure(&outcomes, 0);
-    verdict.at_most("a new task knows itself after", learned.as_secs_f64(), LIMIT.as_secs_f64(), "s");
+    verdict.at_most("a new task knows itself after", learned.as_secs_f64(), IDENTITY_LIMIT.as_secs_f64(), "s");
     Ok(())
 }
 
-/// How long a task that starts now is asked before it can tell who it is.
+/// How long it takes until a new task reports its identity.
 async fn identity_of_a_new_task(system: &System) -> Result<Duration> {
     system.start_private_service_as("newcomer", "newcomer").await?;
     system.until_ready("newcomer").await?;
     let start = Instant::now();
-    while system.send("newcomer", "GET", "/", "").await?.status != 200 && start.elapsed() < LIMIT * 2 {
+    while system.send("newcomer", "GET", "/", "").await?.status != 200 && start.elapsed() < IDENTITY_LIMIT * 2 {
         sleep(Duration::from_millis(50)).await;
     }
     Ok(start.elapsed())

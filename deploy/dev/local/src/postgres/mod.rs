@@ -1,6 +1,6 @@
 //! A real PostgreSQL as a child process, which never outlives us.
 //!
-//! Its programs are those installed, else a Python wheel that holds them. PostgreSQL refuses to run as root; started by
+//! Its programs are those installed, otherwise those of a Python wheel. PostgreSQL refuses to run as root; started by
 //! root, it runs under an account that may less. It listens on 127.0.0.1 alone and wants a random password.
 
 mod account;
@@ -32,7 +32,7 @@ pub const AUTHENTICATION_TIMEOUT: &str = "authentication_timeout=8s";
 
 /// How to run PostgreSQL.
 pub struct Options<'a> {
-    /// Keep the data between runs, in one directory a major version; else it goes when the server goes.
+    /// Keep the data between runs, in one directory per major version; otherwise the data are removed with the server.
     pub keep: bool,
     /// How many clients may connect at once.
     pub max_connections: u16,
@@ -67,7 +67,7 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// On the port of the last run if it is free, else on any other.
+    /// On the port of the last run if it is free, otherwise on any other.
     fn first_start(&mut self, options: &Options<'_>) -> Result<(), Error> {
         remove_pid_file(&self.cluster)?;
         let mut port = self.cluster.remembered_port().filter(|&port| ports::is_free(port));
@@ -141,9 +141,9 @@ impl Postgres {
 }
 
 impl Drop for Postgres {
-    #[expect(clippy::print_stderr, reason = "there is nobody to return the error to")]
+    #[expect(clippy::print_stderr, reason = "drop cannot return the error")]
     fn drop(&mut self) {
-        // Data that goes away now needs no orderly end.
+        // Data that is removed now needs no orderly end.
         let signal = if self.is_kept() { Signal::SIGINT } else { Signal::SIGQUIT };
         if let Some(Err(error)) = self.server.take().map(|mut server| server.stop(signal, &self.cluster)) {
             eprintln!("PostgreSQL: {error}");

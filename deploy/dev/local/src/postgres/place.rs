@@ -1,4 +1,4 @@
-//! Where PostgreSQL's files are kept: `target/local`, or a directory of its own when the account can't go there.
+//! Where PostgreSQL's files are kept: `target/local`, or another directory if the account cannot enter that one.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -18,7 +18,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Finds and makes the directory. `tell` hears about it when it is not where one looks for it.
+    /// Finds and makes the directory. Reports it to `tell` if it is not in the usual place.
     pub(crate) fn find(tell: &dyn Fn(&str)) -> Result<Self, Error> {
         let account = Account::choose()?;
         let usual = usual_directory()?;
@@ -37,7 +37,7 @@ impl Place {
         }
         let name = account.name().unwrap_or_default();
         tell(&format!(
-            "PostgreSQL runs as {name}, who can't enter {}: its files are in {}",
+            "PostgreSQL runs as {name}, which cannot enter {}: its files are in {}",
             usual.display(),
             root.display()
         ));

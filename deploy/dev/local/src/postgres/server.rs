@@ -82,7 +82,7 @@ impl Server {
     }
 
     pub(super) fn exited(&mut self) -> Result<Option<ExitStatus>, Error> {
-        self.supervisor.try_wait().map_err(Error::system("look after PostgreSQL"))
+        self.supervisor.try_wait().map_err(Error::system("supervise PostgreSQL"))
     }
 
     /// Stops by `signal`: SIGINT is the orderly way, SIGQUIT leaves the writing of what is committed to the next start.

@@ -1,4 +1,4 @@
-//! A copy of `local` in a directory of its own, with services that only answer.
+//! A copy of `local` in a separate directory, with services that only answer.
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 
 pub(crate) struct System {
@@ -78,10 +78,10 @@ impl System {
     }
 
     pub(crate) fn wait_until_ready(&mut self) {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + PATIENCE;
         while !self.read("stdout").contains("Ctrl-C stops everything") {
             let ended = self.child.try_wait().expect("local is our child");
-            assert!(ended.is_none(), "local ended: {ended:?}\n{}", self.read("stderr"));
+            assert!(ended.is_none(), "local ended: {ended:?}\n{}{}", self.read("stdout"), self.read("stderr"));
             assert!(Instant::now() < deadline, "not ready:\n{}{}", self.read("stdout"), self.read("stderr"));
             std::thread::sleep(POLL);
         }
@@ -97,7 +97,7 @@ impl System {
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("local is our child") {
                 return status;
@@ -158,7 +158,7 @@ pub(crate) fn get(port: u16, path: &str) -> String {
 }
 
 pub(crate) fn wait_until_closed(ports: &[u16]) {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + PATIENCE;
     while let Some(port) = ports.iter().find(|&&port| answers(port)) {
         assert!(Instant::now() < deadline, "port {port} still answers");
         std::thread::sleep(POLL);

@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 
+use causeway_common::random;
 use causeway_local::postgres::{Options, Postgres};
-use causeway_local::random;
 use tokio_postgres::{Client, Config};
 
 use super::{connect, within_limit};
@@ -21,7 +21,7 @@ impl TestDatabase {
     /// Makes a database on the server of `TEST_DATABASE_URL`; without it, on a child process of this test process.
     pub async fn create() -> Self {
         let server = tokio::task::spawn_blocking(server_url).await.expect("looking for a server does not panic");
-        let name = format!("test_{}", random::hex().expect("the system gives random bytes"));
+        let name = format!("test_{}", random::hex());
         let url = with_database(&server, &name);
         let database = Self { name, server, url };
         let admin = connect(&database.server).await;
@@ -47,7 +47,7 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// On a thread and runtime of its own: this one may be ending, and its runtime can't be waited on from inside.
+    /// On a separate thread and runtime: this one may be ending, and its runtime can't be waited on from inside.
     #[expect(clippy::print_stderr, reason = "a second panic during the test's own would hide that one")]
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);

@@ -16,7 +16,16 @@ pub struct Authority {
 
 impl Default for Authority {
     fn default() -> Self {
+        Self::named("an authority of a test")
+    }
+}
+
+impl Authority {
+    /// An authority of this name.
+    pub fn named(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no name is malformed");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key can be made");
         let certificate = params.self_signed(&key).expect("a certificate can be made");
@@ -35,6 +44,11 @@ impl Authority {
         self.issue_with(name, |_| ())
     }
 
+    /// The same, valid until this year begins.
+    pub fn issue_until(&self, name: &str, year: i32) -> (String, String) {
+        self.issue_with(name, |params| params.not_after = date_time_ymd(year, 1, 1))
+    }
+
     /// The same, but its time is over.
     pub fn issue_expired(&self, name: &str) -> (String, String) {
         self.issue_with(name, |params| {
@@ -43,7 +57,8 @@ impl Authority {
         })
     }
 
-    fn issue_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+    /// The same, changed.
+    pub fn issue_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
         let mut params = CertificateParams::new([name.to_owned()]).expect("the name is well-formed");
         change(&mut params);
         let key = KeyPair::generate().expect("a key can be made");

@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use causeway_testing::postgres::{OwnPostgres, TestDatabase};
 use tokio_postgres::error::SqlState;
 
@@ -78,7 +76,6 @@ async fn the_database_of_a_failing_test_is_dropped_too() {
 
 #[tokio::test]
 async fn servers_that_start_together_do_not_disturb_each_other() {
-    let started = Instant::now();
     let starting: Vec<_> = (0..4).map(|_| tokio::spawn(OwnPostgres::start())).collect();
     let mut ports = std::collections::BTreeSet::new();
     let mut servers = Vec::new();
@@ -88,7 +85,6 @@ async fn servers_that_start_together_do_not_disturb_each_other() {
         servers.push(server);
     }
     assert_eq!(ports.len(), 4);
-    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 async fn exists(database: &TestDatabase, name: &str) -> bool {

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
 fn with_postgres(script: &str) -> Command {
@@ -52,7 +52,7 @@ fn nothing_is_left_when_the_run_is_killed() {
 
     run.kill().unwrap();
     run.wait().unwrap();
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(address).is_ok() {
         assert!(Instant::now() < deadline, "the server outlives the run");
         std::thread::sleep(POLL);

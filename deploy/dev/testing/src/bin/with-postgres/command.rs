@@ -1,4 +1,4 @@
-//! Running the command, and passing on what it is told from outside.
+//! Runs the command, and passes on the signals that it gets.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;

@@ -13,7 +13,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::time::timeout;
 
 /// What `build` makes where there is no registry.
-pub(crate) const OWN_IMAGE: &str = "causeway-test-postgres:17-2";
+pub(crate) const OWN_IMAGE: &str = "causeway-test-postgres:17-3";
 const BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../.ci/offline/postgres/build");
 const ENGINE_LIMIT: Duration = Duration::from_secs(5);
 /// A pull is part of a start.
@@ -49,7 +49,7 @@ pub(crate) async fn engine() -> Result<(), String> {
 impl Container {
     /// Starts a container of `image` and waits until PostgreSQL takes connections.
     pub(crate) async fn start(image: &str) -> Result<Self, Failure> {
-        let password = causeway_local::random::hex().map_err(|error| Failure::Other(error.to_string()))?;
+        let password = causeway_common::random::hex();
         let (name, tag) = name_and_tag(image);
         let request = GenericImage::new(name, tag)
             .with_exposed_port(PORT.tcp())

@@ -1,8 +1,8 @@
 //! `with-postgres -- command arguments…`: runs a command, such as all tests, with one PostgreSQL for the whole run.
 //!
 //! The command finds the superuser's connection string in `TEST_DATABASE_URL`. The server is the one that this variable
-//! names already, else a container of `TEST_POSTGRES_IMAGE` (default `postgres:17-alpine`), else of an image that is
-//! built here without a registry, else a child process. One line says which. The server goes when the command ends.
+//! names already, otherwise a container of `TEST_POSTGRES_IMAGE` (default `postgres:17-alpine`), of an image that is
+//! built here without a registry, or a child process. One line says which. The server ends with the command.
 
 mod command;
 mod container;

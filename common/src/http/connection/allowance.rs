@@ -1,0 +1,111 @@
+//! What a connection may read: as much as a few requests until they are answered, and more while somebody waits for it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+/// Requests that are read before the answers are written: more wait in the kernel. Other connections wait meanwhile.
+pub(super) const REQUESTS_AT_ONCE: usize = 8;
+/// Bytes in which those are looked for: as many as the last requests had, within these bounds.
+pub(super) const PIECE: usize = 2 * 1024;
+pub(super) const SMALLEST_PIECE: usize = 256;
+/// Before the length of a request is known.
+pub(super) const FIRST_PIECE: usize = 256;
+/// Bytes that are read each time a handler waits for more of a body.
+pub(super) const BODY_PIECE: usize = 32 * 1024;
+
+/// The state that the stream, its requests and the readers of their bodies share.
+#[derive(Debug)]
+pub(in crate::http) struct Connection {
+    /// Bytes that may still be read.
+    pub(super) allowance: Cell<usize>,
+    /// How much to read at once.
+    piece: Cell<usize>,
+    /// Bytes that were read since the last write, and requests that began.
+    pub(super) unanswered: Cell<usize>,
+    begun: Cell<usize>,
+    /// Requests whose head is complete and whose response is not.
+    pub(super) requests: Cell<usize>,
+    /// Whether the latest request announced a body that was not read to its end.
+    body_is_unread: Cell<bool>,
+    /// Wakes the stream, which waits for an allowance.
+    pub(super) reader: RefCell<Option<Waker>>,
+}
+
+impl Connection {
+    pub(super) fn new() -> Self {
+        Self {
+            allowance: Cell::new(FIRST_PIECE),
+            piece: Cell::new(FIRST_PIECE),
+            unanswered: Cell::new(0),
+            begun: Cell::new(0),
+            requests: Cell::new(0),
+            body_is_unread: Cell::new(false),
+            reader: RefCell::default(),
+        }
+    }
+
+    /// Notes that a request, with or without a body, is being served until the guard is dropped.
+    pub(in crate::http) fn serve(self: &Rc<Self>, has_body: bool) -> Serving {
+        self.requests.set(self.requests.get() + 1);
+        self.begun.set(self.begun.get() + 1);
+        self.body_is_unread.set(has_body);
+        Serving(self.clone())
+    }
+
+    /// Lets the stream read on, because a handler waits for a body.
+    pub(in crate::http) fn want_body(&self) {
+        self.allow(BODY_PIECE);
+    }
+
+    /// Notes that the body was read to its end.
+    pub(in crate::http) fn body_ended(&self) {
+        self.body_is_unread.set(false);
+    }
+
+    pub(super) fn allow(&self, bytes: usize) {
+        self.allowance.set(self.allowance.get().max(bytes));
+        self.wake_reader();
+    }
+
+    fn wake_reader(&self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    pub(super) fn has_read(&self, bytes: usize) {
+        self.allowance.set(self.allowance.get().saturating_sub(bytes));
+        self.unanswered.set(self.unanswered.get().saturating_add(bytes));
+    }
+
+    pub(super) fn has_answered(&self) {
+        let read = self.unanswered.take();
+        if let Some(length) = read.checked_div(self.begun.take()) {
+            self.piece.set((length * REQUESTS_AT_ONCE).clamp(SMALLEST_PIECE, PIECE));
+        }
+        // What a body was allowed and did not need is no allowance for requests.
+        self.allowance.set(self.piece.get());
+        self.wake_reader();
+    }
+
+    /// Part of a head has arrived, or part of a body that no handler reads.
+    pub(super) fn waits_for_client(&self) -> bool {
+        self.requests.get() == 0 && self.unanswered.get() > 0
+    }
+
+    /// The client has begun something and not ended it.
+    pub(super) fn client_owes(&self) -> bool {
+        self.waits_for_client() || self.body_is_unread.get()
+    }
+}
+
+/// While it exists, its request is being served.
+#[derive(Debug)]
+pub(in crate::http) struct Serving(Rc<Connection>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.requests.set(self.0.requests.get().saturating_sub(1));
+    }
+}
