@@ -14,15 +14,16 @@ use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::{FromRequest, HttpRequest};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::{Ready, ready};
 use futures_util::stream::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 
+use super::arriving::{Kept, NoRoom};
 use super::connection::Connection;
 use super::problem::{
     BODY_INCOMPLETE, BODY_MALFORMED, BODY_TOO_LARGE, BODY_TOO_SLOW, FIELDS_REFUSED, Failure, FieldError, Kind, Problem,
-    UNSUPPORTED_MEDIA_TYPE,
+    TOO_MUCH_ARRIVING, UNSUPPORTED_MEDIA_TYPE,
 };
 
 /// The limits of a request's body.
@@ -70,6 +71,9 @@ pub enum BodyError {
     /// It arrives more slowly than the limit allows.
     #[error("the body arrives at less than {0} bytes per second")]
     BelowRate(u32),
+    /// Too many long bodies arrive at the same time.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The connection ended in the middle of it, or its encoding is wrong.
     #[error("the body did not arrive whole")]
     Incomplete(#[source] PayloadError),
@@ -89,6 +93,7 @@ impl Failure for BodyError {
         match self {
             Self::TooLarge(_) => &BODY_TOO_LARGE,
             Self::TooSlow(_) | Self::BelowRate(_) => &BODY_TOO_SLOW,
+            Self::NoRoom(_) => &TOO_MUCH_ARRIVING,
             Self::Incomplete(_) => &BODY_INCOMPLETE,
             Self::MediaType(_) => &UNSUPPORTED_MEDIA_TYPE,
             Self::Malformed(_) => &BODY_MALFORMED,
@@ -101,6 +106,7 @@ impl Failure for BodyError {
             Self::TooLarge(limit) => format!("This path accepts a body of at most {limit} bytes.").into(),
             Self::TooSlow(limit) => format!("The body did not arrive within {} s.", limit.as_secs()).into(),
             Self::BelowRate(rate) => format!("The body arrives at less than {rate} bytes per second.").into(),
+            Self::NoRoom(_) => TOO_MUCH_ARRIVING.meaning.into(),
             Self::Incomplete(_) => "The body did not arrive whole.".into(),
             Self::MediaType(expected) => format!("The Content-Type of the body must be {expected}.").into(),
             Self::Malformed(detail) => Cow::Borrowed(detail),
@@ -183,13 +189,13 @@ impl BodyStream {
     /// Reads the whole body.
     ///
     /// # Errors
-    /// When it exceeds a limit or does not arrive whole.
+    /// When it exceeds a limit, does not arrive whole, or other bodies leave no room for it.
     pub async fn read(mut self) -> Result<Bytes, BodyError> {
-        let mut body = BytesMut::new();
+        let mut body = Kept::default();
         while let Some(chunk) = self.next().await {
-            body.extend_from_slice(&chunk?);
+            body.push(&chunk?)?;
         }
-        Ok(body.freeze())
+        Ok(body.into_parts().0)
     }
 }
 

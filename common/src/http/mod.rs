@@ -1,6 +1,7 @@
 //! HTTP: the server, what surrounds each request, problems, and the client for other services.
 
 pub mod access;
+pub mod arriving;
 pub mod body;
 pub mod client;
 mod connection;

@@ -16,14 +16,16 @@ use super::output::Line;
 use super::{timestamp, trace};
 use crate::config::{Group, Optional, Var, Vars};
 
-/// Without actix-http's own errors: it logs one for each malformed request, and strangers can send any number of these.
-const DEFAULT_FILTER: &str = "info,actix_server=warn,actix_http::h1::dispatcher=off";
+/// Holds unless `RUST_LOG` names the same targets. actix-http logs an error for each malformed request, and strangers can
+/// send any number of these.
+const QUIET: &str = "actix_server=warn,actix_http::h1::dispatcher=off";
 const RUST_LOG: Var<String> = Var::parsed(
     "RUST_LOG",
-    (|| DEFAULT_FILTER.to_owned(), "`info,actix_server=warn,actix_http::h1::dispatcher=off`"),
+    (|| "info".to_owned(), "`info`"),
     "directives of `tracing_subscriber::EnvFilter`",
     |text| EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string()),
-    "Which events are logged. Requests have the target `access`.",
+    "Which events are logged. Requests have the target `access`. `actix_server` is at `warn` and `actix_http::h1::dispatcher` \
+     is off, unless a directive names them.",
 );
 const LOG_FORMAT: Var<LogFormat> = Var::parsed(
     "LOG_FORMAT",
@@ -77,7 +79,7 @@ impl LogConfig {
 
     /// Reads [`Self::VARIABLES`].
     pub fn load(vars: &mut Vars<'_>) -> Self {
-        let filter = EnvFilter::new(vars.read(&RUST_LOG));
+        let filter = EnvFilter::new(format!("{QUIET},{}", vars.read(&RUST_LOG)));
         let level = vars.read(&OTEL_LOG_LEVEL).map(|level| format!("opentelemetry={level}"));
         let level = level.map(|directive| directive.parse().expect("a target and a level are a directive"));
         Self { filter: level.into_iter().fold(filter, EnvFilter::add_directive), format: vars.read(&LOG_FORMAT) }

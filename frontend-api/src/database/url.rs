@@ -29,7 +29,7 @@ const WITHOUT_EFFECT: [&str; 16] = [
     "tcp_user_timeout",
 ];
 /// Those that would change something. Only these names are repeated in a message: another may be part of a password.
-const UNSUPPORTED: [&str; 19] = [
+const UNSUPPORTED: [&str; 22] = [
     "dbname",
     "host",
     "hostaddr",
@@ -45,9 +45,12 @@ const UNSUPPORTED: [&str; 19] = [
     "ssl_max_protocol_version",
     "ssl_min_protocol_version",
     "sslcert",
+    "sslcertmode",
     "sslcrl",
+    "sslcrldir",
     "sslkey",
     "sslnegotiation",
+    "sslpassword",
     "user",
 ];
 

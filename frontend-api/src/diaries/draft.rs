@@ -6,11 +6,12 @@ use std::io;
 use actix_multipart::{Field, Multipart};
 use actix_web::error::PayloadError;
 use actix_web::http::header::HeaderMap;
+use causeway_common::http::arriving::Room;
 use causeway_common::http::limits::{BodyStream, Clock, Limits};
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::error::DiaryError;
-use super::form::{SHORT, check_alt, check_text, malformed, pass_on};
+use super::form::{self, SHORT, check_alt, check_text, malformed, pass_on};
 use super::handlers::UPLOAD;
 use super::{Entry, Writing};
 
@@ -29,6 +30,8 @@ pub struct Draft {
     /// The name of the file that was chosen. It is only shown.
     pub file: Option<String>,
     has_picture: bool,
+    /// A long text counts until the form has been read and answered.
+    rooms: [Room; 2],
 }
 
 impl Draft {
@@ -78,8 +81,8 @@ impl Draft {
         clock: &Clock,
     ) -> Result<(), DiaryError> {
         match field.name().unwrap_or_default() {
-            "text" => self.text = typed(field, "text").await?,
-            "alt" => self.alt = typed(field, "alt").await?,
+            "text" => (self.text, self.rooms[0]) = typed(field, "text").await?,
+            "alt" => (self.alt, self.rooms[1]) = typed(field, "alt").await?,
             "file" => {
                 let name = field.content_disposition().and_then(|disposition| disposition.get_filename());
                 self.file = name.filter(|name| !name.is_empty()).map(str::to_owned);
@@ -110,9 +113,8 @@ fn with_plain_lines(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-async fn typed(mut field: Field, name: &'static str) -> Result<String, DiaryError> {
-    let too_long = |_| DiaryError::field(name, format!("is longer than {MOST_TYPED} bytes"));
-    let bytes = field.bytes(MOST_TYPED).await.map_err(too_long)?.map_err(malformed)?;
-    let text = String::from_utf8(bytes.into()).map_err(|_| DiaryError::field(name, "is not UTF-8"))?;
-    Ok(with_plain_lines(&text))
+async fn typed(field: Field, name: &'static str) -> Result<(String, Room), DiaryError> {
+    let too_long = || DiaryError::field(name, format!("is longer than {MOST_TYPED} bytes"));
+    let (text, room) = form::typed(field, name, MOST_TYPED, too_long).await?;
+    Ok((with_plain_lines(&text), room))
 }

@@ -8,6 +8,7 @@ use std::io;
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use causeway_common::http::arriving::{Kept, Room};
 use causeway_common::http::limits::{BodyError, BodyStream, Clock};
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Deserialize;
@@ -53,8 +54,8 @@ pub struct DiaryForm {
 /// What has been read.
 #[derive(Default)]
 struct Parts {
-    text: Option<String>,
-    alt: Option<String>,
+    text: Option<(String, Room)>,
+    alt: Option<(String, Room)>,
     has_file_part: bool,
     has_picture: bool,
 }
@@ -85,8 +86,8 @@ async fn read_form(headers: &HeaderMap, body: BodyStream, writing: &mut Writing)
     while let Some(field) = form.next().await {
         read_part(field.map_err(malformed)?, &mut parts, (writing, &clock)).await?;
     }
-    let text = parts.text.ok_or_else(|| DiaryError::field("text", "is missing"))?;
-    let alt = parts.alt.unwrap_or_default();
+    let (text, _) = parts.text.ok_or_else(|| DiaryError::field("text", "is missing"))?;
+    let (alt, _) = parts.alt.unwrap_or_default();
     if !parts.has_picture {
         check_text(&text)?;
     }
@@ -124,12 +125,30 @@ pub(super) async fn pass_on(mut field: Field, writing: &mut Writing, clock: &Clo
     if has_name && !has_content { Err(PictureError::Unsupported { heif: false }.into()) } else { Ok(has_content) }
 }
 
-async fn text_of(mut field: Field, name: &'static str, longest: usize) -> Result<String, DiaryError> {
+async fn text_of(field: Field, name: &'static str, longest: usize) -> Result<(String, Room), DiaryError> {
     // A character can need four bytes.
-    let bytes = field.bytes(4 * longest).await.map_err(|_| too_long(name, longest))?.map_err(malformed)?;
-    let text = String::from_utf8(bytes.into()).map_err(|_| DiaryError::field(name, "is not UTF-8"))?;
+    let (text, room) = typed(field, name, 4 * longest, || too_long(name, longest)).await?;
     check_length(name, &text, longest)?;
-    Ok(text)
+    Ok((text, room))
+}
+
+/// Reads what was typed into a field: at most `most` bytes.
+pub(super) async fn typed(
+    mut field: Field,
+    name: &'static str,
+    most: usize,
+    too_long: impl Fn() -> DiaryError,
+) -> Result<(String, Room), DiaryError> {
+    let mut kept = Kept::default();
+    while let Some(chunk) = field.next().await {
+        kept.push(&chunk.map_err(malformed)?).map_err(BodyError::from)?;
+        if kept.len() > most {
+            return Err(too_long());
+        }
+    }
+    let (bytes, room) = kept.into_parts();
+    let text = String::from_utf8(bytes.into()).map_err(|_| DiaryError::field(name, "is not UTF-8"))?;
+    Ok((text, room))
 }
 
 /// Accepts the text of a diary without a picture.

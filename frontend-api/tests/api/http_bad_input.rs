@@ -1,10 +1,13 @@
 //! Requests that are too large, malformed or too slow: a clear answer or a closed connection, and no harm to others.
 
 use reqwest::StatusCode;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::helpers::{App, PATIENCE, client, count, problem, read_to_end, spawn_app, spawn_without_database};
+use crate::helpers::{
+    App, PATIENCE, client, count, problem, read_to_end, spawn_app, spawn_app_with, spawn_without_database,
+};
 
 /// The status line's code, or nothing when the connection was closed without an answer.
 fn status(answer: &str) -> Option<u16> {
@@ -75,8 +78,9 @@ async fn too_many_headers_are_a_4xx() {
 }
 
 #[tokio::test]
-async fn malformed_requests_are_a_400_and_record_nothing() {
-    let (app, database) = spawn_app().await;
+async fn malformed_requests_are_a_400_and_record_nothing_in_the_database_or_as_an_error_in_the_log() {
+    // As the CDK app sets it.
+    let (app, database) = spawn_app_with(&[("RUST_LOG", "info")]).await;
     let malformed: [&[u8]; 10] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS hello\r\n\r\n",
         b"GET\r\n\r\n",
@@ -95,6 +99,11 @@ async fn malformed_requests_are_a_400_and_record_nothing() {
     }
     assert_eq!(count(&database.client().await, "access").await, 0);
     assert_unharmed(&app).await;
+    app.access_line("/health").await;
+    // Before the database is available, /ready has failed.
+    let is_error = |line: &Value| line["level"] == "ERROR" && line["target"] != "access";
+    let errors: Vec<_> = app.service.logs().into_iter().filter(is_error).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[tokio::test]

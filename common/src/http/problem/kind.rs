@@ -125,6 +125,15 @@ pub static DRAINING: Kind = Kind {
     retry: Retry::Later,
 };
 
+/// Too many long bodies arrive at the same time.
+pub static TOO_MUCH_ARRIVING: Kind = Kind {
+    slug: "too-much-arriving",
+    status: 503,
+    title: "Too many long bodies arrive",
+    meaning: "The long bodies of other requests have not arrived whole yet, and this one has no room beside them. Nothing was changed.",
+    retry: Retry::Later,
+};
+
 /// Clients do not read the large answers that they asked for.
 pub static TOO_MUCH_UNREAD: Kind = Kind {
     slug: "too-much-unread",
@@ -145,5 +154,6 @@ pub static KINDS: &[&Kind] = &[
     &UNSUPPORTED_MEDIA_TYPE,
     &FIELDS_REFUSED,
     &DRAINING,
+    &TOO_MUCH_ARRIVING,
     &TOO_MUCH_UNREAD,
 ];

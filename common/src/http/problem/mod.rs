@@ -20,7 +20,7 @@ pub use self::described::{JsonBody, describe};
 pub use self::failure::{Failure, FieldError};
 pub use self::kind::{
     BODY_INCOMPLETE, BODY_MALFORMED, BODY_TOO_LARGE, BODY_TOO_SLOW, DRAINING, FIELDS_REFUSED, KINDS, Kind,
-    METHOD_NOT_ALLOWED, NOT_FOUND, Retry, TOO_MUCH_UNREAD, UNSUPPORTED_MEDIA_TYPE,
+    METHOD_NOT_ALLOWED, NOT_FOUND, Retry, TOO_MUCH_ARRIVING, TOO_MUCH_UNREAD, UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::telemetry::chain;
 

@@ -1,0 +1,92 @@
+//! Limits the memory of bodies that are kept whole and arrive slowly.
+//!
+//! Anybody may send a long form and take a while. One costs little, but each connection can have its own.
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// What each body may have without being counted. Most are shorter.
+const SMALL: usize = 16 * 1024;
+/// Of all bodies in this process beyond that, in units of [`UNIT`] bytes: 32 MiB.
+const UNITS: usize = 32 * 1024;
+const UNIT: usize = 1024;
+
+static FREE: Semaphore = Semaphore::const_new(UNITS);
+
+/// What has arrived of a body, or of a part of one.
+#[derive(Debug, Default)]
+pub struct Kept {
+    bytes: BytesMut,
+    room: Room,
+}
+
+/// Other long bodies arrive meanwhile, and leave no room for this one.
+#[derive(Debug, thiserror::Error)]
+#[error("other long bodies left no room for the body")]
+pub struct NoRoom;
+
+/// What is counted of something kept, until this is dropped.
+#[derive(Debug, Default)]
+pub struct Room(Option<SemaphorePermit<'static>>);
+
+impl Kept {
+    /// Adds what has arrived.
+    ///
+    /// # Errors
+    /// If there is no room for it.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), NoRoom> {
+        let needed = (self.bytes.len() + chunk.len()).saturating_sub(SMALL).div_ceil(UNIT);
+        let has = self.room.0.as_ref().map_or(0, SemaphorePermit::num_permits);
+        if needed > has {
+            let more = u32::try_from(needed - has).map_err(|_| NoRoom)?;
+            let more = FREE.try_acquire_many(more).map_err(|_| NoRoom)?;
+            match &mut self.room.0 {
+                Some(room) => room.merge(more),
+                none => *none = Some(more),
+            }
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    /// Returns how many bytes have arrived.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns true if nothing has arrived.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Returns the whole, and what counts it.
+    pub fn into_parts(self) -> (Bytes, Room) {
+        (self.bytes.freeze(), self.room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_has_no_room_beside_the_other_long_ones_is_refused_until_they_have_arrived() {
+        const LENGTH: usize = 256 * 1024;
+        let mut arriving = Vec::new();
+        loop {
+            let mut body = Kept::default();
+            match (0..LENGTH / 1000).try_for_each(|_| body.push(&[b'x'; 1000])) {
+                Ok(()) => arriving.push(body),
+                Err(NoRoom) => break,
+            }
+            assert!(arriving.len() * LENGTH < 2 * UNITS * UNIT, "there is a limit");
+        }
+        let kept: usize = arriving.iter().map(Kept::len).sum();
+        assert!(kept > UNITS * UNIT * 9 / 10, "{kept} bytes had room");
+
+        let mut small = Kept::default();
+        small.push(&[b'x'; SMALL]).expect("it is not long");
+        drop(arriving.pop());
+        small.push(&vec![b'x'; LENGTH / 2]).expect("one has arrived");
+    }
+}
