@@ -17,9 +17,11 @@ PRICES = {
 SYSTEMS = {
     "dev, App Runner, NAT=1": Settings.parse({"front_door": "app-runner", "nat": "1"}),
     "dev, Express": Settings.parse({}),
+    "dev, Express, DSQL": Settings.parse({"database": "dsql"}),
     "dev, balancer": Settings.parse({"front_door": "balancer"}),
     "prod, App Runner, NAT=1": Settings.parse({"stage": "prod", "front_door": "app-runner", "nat": "1"}),
     "prod, Express": Settings.parse({"stage": "prod"}),
+    "prod, Express, DSQL": Settings.parse({"stage": "prod", "database": "dsql"}),
     "prod, balancer, catalogue, diaries": Settings.parse(
         {
             "stage": "prod",
@@ -34,6 +36,11 @@ SYSTEMS = {
 }
 
 
+DPU_PER_REQUEST = 0.07
+"""Of Aurora DSQL, at low load, where each visit is a transaction by itself: it costs 0.05 for the least that a
+transaction writes, a kibibyte, and 0.02 are allowed for compute, reads and sign-ins. In batches a visit costs less."""
+
+
 class Use:
     """What is not a setting: how busy a stage is. Estimates."""
 
@@ -44,6 +51,7 @@ class Use:
         self.storage_gb = 20 if prod else 1
         self.million_io = 50 if prod else 1
         self.million_requests = 10 if prod else 1
+        self.million_dpu = self.million_requests * DPU_PER_REQUEST
         self.capacity_units = 1 if prod else 0
         self.log_gb = 20 if prod else 1
         self.insights_metrics = 50 if prod else 20
@@ -61,8 +69,9 @@ def rows(settings: Settings) -> dict[str, float]:
         "interface endpoints, 4 in 2 zones": _endpoints(settings),
         "private services, ¼ vCPU and ½ GB, arm64": _private_tasks(settings),
         "catalogue: balancer and API": _catalogue(settings, use),
-        "Aurora: capacity, storage, I/O": _database(settings, use),
-        "secrets": 3 * _price("secret"),
+        "Aurora: capacity, storage, I/O": 0 if settings.is_dsql else _aurora(settings, use),
+        "Aurora DSQL: work, storage, endpoint in 2 zones": _dsql(use) if settings.is_dsql else 0,
+        "secrets": _secrets(settings) * _price("secret"),
         "WAF: ACL, 5 rules, requests": _price("waf_acl")
         + 5 * _price("waf_rule")
         + use.million_requests * _price("waf_million_requests"),
@@ -129,6 +138,11 @@ def _catalogue(settings: Settings, use: Use) -> float:
     return _balancer(use, addresses=0) + _price("http_api_million_requests")
 
 
+def _secrets(settings: Settings) -> int:
+    """The admin token; on Aurora the master's, and the application's if it has a password."""
+    return 1 if settings.is_dsql else 2 + (not settings.uses_tokens)
+
+
 def _watch(settings: Settings) -> float:
     """The alarms, a dashboard, the topic's key, the services' own metrics."""
     return alarms(settings) * _price("alarm") + _price("dashboard") + _price("key") + OWN_METRICS * _price("metric")
@@ -139,8 +153,16 @@ def alarms(settings: Settings) -> int:
     of_each_door = 4 + (settings.front_door_max_instances > settings.front_door_min_instances)
     of_the_domain = settings.domain is not None
     of_roll_backs = FrontDoor.BALANCER in settings.front_door
-    of_the_database, of_functions = 3, 1 + (FrontDoor.APP_RUNNER in settings.front_door) + _express_functions(settings)
-    return len(settings.front_door) * of_each_door + of_the_domain + of_roll_backs + of_the_database + of_functions
+    of_functions = (FrontDoor.APP_RUNNER in settings.front_door) + _express_functions(settings)
+    of_doors = len(settings.front_door) * of_each_door + of_the_domain + of_roll_backs + of_functions
+    return of_doors + _alarms_of_the_database(settings)
+
+
+def _alarms_of_the_database(settings: Settings) -> int:
+    """Each has one that it is unavailable, and one for each function that makes the application's user."""
+    if settings.is_dsql:
+        return 1 + len(settings.front_door) + 3 + (settings.monthly_budget_usd > 0)
+    return 1 + 1 + 2
 
 
 def _express_functions(settings: Settings) -> int:
@@ -148,7 +170,12 @@ def _express_functions(settings: Settings) -> int:
     return 1 + (settings.domain is not None) if FrontDoor.EXPRESS in settings.front_door else 0
 
 
-def _database(settings: Settings, use: Use) -> float:
+def _dsql(use: Use) -> float:
+    endpoint = 2 * HOURS * _price("endpoint_zone_hour")
+    return use.million_dpu * _price("dsql_million_dpu") + use.storage_gb * _price("dsql_storage_gb") + endpoint
+
+
+def _aurora(settings: Settings, use: Use) -> float:
     instances = 1 + settings.database_readers
     capacity = instances * use.busy_hours * use.acus * _price("acu_hour")
     return capacity + use.storage_gb * _price("aurora_storage_gb") + use.million_io * _price("aurora_million_io")

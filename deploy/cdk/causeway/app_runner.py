@@ -53,7 +53,7 @@ class AppRunnerFrontDoor(FrontDoorStack):
             observability_configuration=self._observability(),
         )
         # A role without its policy, or a group without its rules, fails the first deployment for good.
-        service.node.add_dependency(access_role, instance_role, group)
+        service.node.add_dependency(access_role, instance_role, group, *self.log_in)
         self.protected_arn = service.attr_service_arn
         url = f"https://{service.attr_service_url}"
         self.publish(url, group)

@@ -40,6 +40,21 @@ def dashboard(scope: Construct, settings: Settings, data: Data, front_doors: Seq
             _graph("database: deadlocks", cluster.metric_deadlocks(period=MINUTE, statistic="Sum")),
             _graph("database: free memory", cluster.metric_freeable_memory(period=MINUTE, statistic="Minimum")),
         )
+    if data.dsql is not None:
+        metric = data.dsql.metric
+        board.add_widgets(
+            _graph(
+                "database: transactions and conflicts",
+                metric("TotalTransactions", "Sum", MINUTE),
+                metric("OccConflicts", "Sum", MINUTE),
+                metric("QueryTimeouts", "Sum", MINUTE),
+            ),
+            _graph("database: commit in milliseconds", metric("CommitLatency", "Average", MINUTE)),
+            _graph(
+                "database: work (DPU)", *(metric(f"{kind}DPU", "Sum", MINUTE) for kind in ("Write", "Read", "Compute"))
+            ),
+            _graph("database: bytes stored", metric("ClusterStorageSize", "Maximum", Duration.minutes(5))),
+        )
     for service in ("frontend-api", "private-service"):
         board.add_widgets(
             _graph(

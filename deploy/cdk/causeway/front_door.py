@@ -10,13 +10,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_route53 as route53
 from aws_cdk.aws_ecr_assets import DockerImageAsset, Platform
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from causeway import contract
 from causeway.container import add_container
 from causeway.data import Data
 from causeway.database import DATABASE_PORT
 from causeway.diaries import OBJECT_ACTIONS, objects_arn
+from causeway.dsql_user import DsqlUser
 from causeway.fargate import HTTP
 from causeway.gate import DoctorGate
 from causeway.groups import closed_group
@@ -65,6 +66,9 @@ class FrontDoorStack(Stack):
         self.functions: dict[str, lambda_.IFunction] = {}
         """Our own functions besides the gate, each of which is watched."""
 
+        self.log_in: list[IDependable] = []
+        """What must exist before the application can log in to its database."""
+
         self.admin_token_arn = inside.data.admin_token.secret_arn
 
     def client_group(self) -> ec2.SecurityGroup:
@@ -80,6 +84,10 @@ class FrontDoorStack(Stack):
         """What the program itself may do: log in to its database, and keep pictures where there are diaries."""
         role = iam.Role(self, "ApplicationRole", assumed_by=iam.ServicePrincipal(service_principal))
         self.inside.data.allow_log_in(role)
+        if self.inside.data.dsql is not None:
+            user = DsqlUser(self, "DatabaseUser", settings.stage, self.inside.data.dsql, role)
+            self.functions[f"{self.short_name}-database-user"] = user.function
+            self.log_in.append(user.mapping)
         if settings.diaries:
             objects = objects_arn(settings)
             role.add_to_policy(iam.PolicyStatement(actions=OBJECT_ACTIONS, resources=[objects]))
@@ -176,6 +184,7 @@ class FrontDoorStack(Stack):
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
         )
+        task.node.add_dependency(*self.log_in)
         self.log_name = add_container(
             task,
             "Main",

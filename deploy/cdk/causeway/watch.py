@@ -11,13 +11,12 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_rds as rds
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
 from constructs import Construct
 
-from causeway.budget import max_connections
-from causeway.dashboard import CAPACITY, dashboard, of_service
+from causeway import database_alarms
+from causeway.dashboard import dashboard, of_service
 from causeway.data import Data
 from causeway.events import report_events
 from causeway.front_door import FrontDoorStack
@@ -27,7 +26,6 @@ from causeway.topic import RUNBOOKS, alarm_topic
 DOCTOR_EVERY = Duration.minutes(5)
 SLOW_SECONDS = 1.0
 ERRORS_A_MINUTE = 5
-SHARE_OF_CONNECTIONS = 0.8
 DAYS_OF_CERTIFICATE = 30
 
 QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
@@ -166,7 +164,9 @@ class Watch(Stack):
 
     def _database(self, data: Data) -> None:
         if data.cluster is not None:
-            self._aurora(data.cluster)
+            database_alarms.aurora(self._alarm, self._settings, data.cluster)
+        if data.dsql is not None:
+            database_alarms.dsql(self._alarm, self._settings, data.dsql)
         self._alarm(
             "database-unavailable",
             of_service("frontend-api", "DatabaseAvailable", "Minimum"),
@@ -177,25 +177,6 @@ class Watch(Stack):
             of=3,
         )
         self._functions(data.functions)
-
-    def _aurora(self, cluster: rds.IDatabaseCluster) -> None:
-        settings = self._settings
-        allowed = max_connections(settings.database_max_acu, settings.database_min_acu)
-        self._alarm(
-            "database-connections",
-            cluster.metric_database_connections(period=Duration.minutes(1), statistic="Maximum"),
-            int(allowed * SHARE_OF_CONNECTIONS),
-            "connections",
-            f"The database has 80 % of the {allowed} connections that it allows.",
-        )
-        self._alarm(
-            "database-capacity",
-            cluster.metric(CAPACITY, period=Duration.minutes(1), statistic="Maximum"),
-            settings.database_max_acu,
-            "capacity",
-            "The database has been at its maximum capacity for a quarter of an hour.",
-            minutes=15,
-        )
 
     def _functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
         for name, function in functions.items():

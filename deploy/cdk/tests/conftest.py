@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from causeway import images
-from system import COMBINATIONS, Combination, System, read, synthesise
+from system import CHOICES, COMBINATIONS, Combination, System, read, synthesise
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,16 +60,45 @@ def system(request: pytest.FixtureRequest, synthesised: Callable[..., System]) -
     return synthesised(request.param)
 
 
-@pytest.fixture(scope="session")
-def prod(synthesised: Callable[..., System]) -> System:
-    """A stage that keeps its data, with everything."""
-    return synthesised(Combination("app-runner+express", catalogue=True, diaries=True), stage="prod")
+@pytest.fixture(params=[each for each in COMBINATIONS if not each.is_dsql], ids=str)
+def on_aurora(request: pytest.FixtureRequest, synthesised: Callable[..., System]) -> System:
+    """As `system`, for what Aurora alone has: capacity, instances, a master, a secret that rotates."""
+    return synthesised(request.param)
+
+
+@pytest.fixture(params=[each for each in COMBINATIONS if each.is_dsql], ids=str)
+def on_dsql(request: pytest.FixtureRequest, synthesised: Callable[..., System]) -> System:
+    """As `system`, for what Aurora DSQL alone has: tokens of an admin, conflicts, work."""
+    return synthesised(request.param)
+
+
+@pytest.fixture(scope="session", params=CHOICES["database"])
+def database(request: pytest.FixtureRequest) -> str:
+    """For combinations of a test's own that must hold with each database."""
+    return request.param
 
 
 @pytest.fixture(scope="session")
-def prod_balancer(synthesised: Callable[..., System]) -> System:
-    """A stage that keeps its data behind a balancer."""
-    return synthesised(Combination("balancer", domain=True), stage="prod")
+def prod(synthesised: Callable[..., System], database: str) -> System:
+    """A stage that keeps its data, with everything, once for each database."""
+    return _prod(synthesised, database)
+
+
+@pytest.fixture(scope="session")
+def prod_on_aurora(synthesised: Callable[..., System]) -> System:
+    """The same, for what Aurora alone has."""
+    return _prod(synthesised, "aurora")
+
+
+def _prod(synthesised: Callable[..., System], database: str) -> System:
+    everything = Combination("app-runner+express", catalogue=True, diaries=True, database=database)
+    return synthesised(everything, stage="prod")
+
+
+@pytest.fixture(scope="session")
+def prod_balancer(synthesised: Callable[..., System], database: str) -> System:
+    """A stage that keeps its data behind a balancer, once for each database."""
+    return synthesised(Combination("balancer", domain=True, database=database), stage="prod")
 
 
 @pytest.fixture(scope="session")

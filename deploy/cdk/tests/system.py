@@ -29,10 +29,15 @@ class Combination:
     catalogue: bool = False
     diaries: bool = False
     domain: bool = False
+    database: str = "aurora"
 
     def __str__(self) -> str:
         extras = "".join(f" {name}" for name in ["catalogue", "diaries", "domain"] if getattr(self, name))
-        return f"{self.front_door} nat={self.nat}{extras}"
+        return f"{self.front_door} nat={self.nat}{extras}{' dsql' if self.is_dsql else ''}"
+
+    @property
+    def is_dsql(self) -> bool:
+        return self.database == "dsql"
 
     @property
     def context(self) -> dict[str, str]:
@@ -41,6 +46,7 @@ class Combination:
             "nat": str(self.nat),
             "catalogue": str(self.catalogue).lower(),
             "diaries": str(self.diaries).lower(),
+            "database": self.database,
             **(DOMAIN if self.domain else {}),
         }
 
@@ -51,6 +57,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "catalogue": (False, True),
     "diaries": (False, True),
     "domain": (False, True),
+    "database": ("aurora", "dsql"),
 }
 
 

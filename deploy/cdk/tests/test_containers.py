@@ -57,10 +57,13 @@ def test_every_function_writes_to_a_declared_log_group(system: System):
     for function in system.of_type("AWS::Lambda::Function"):
         named = function.properties["LoggingConfig"]["LogGroup"]
         assert system.target(function.stack, named) in groups, function.key
-    rotation = system.only("AWS::SecretsManager::RotationSchedule")
+
+
+def test_the_function_that_rotates_the_password_writes_to_a_declared_log_group(on_aurora: System):
+    rotation = on_aurora.only("AWS::SecretsManager::RotationSchedule")
     name = rotation.properties["HostedRotationLambda"]["RotationLambdaName"]
     assert f"/aws/lambda/{name}" in [
-        group.properties.get("LogGroupName") for group in system.of_type("AWS::Logs::LogGroup")
+        group.properties.get("LogGroupName") for group in on_aurora.of_type("AWS::Logs::LogGroup")
     ]
 
 

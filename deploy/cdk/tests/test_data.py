@@ -4,58 +4,72 @@ import pytest
 
 from causeway.kinds import SettingError
 from causeway.settings import Settings
-from system import Combination, System
+from system import Combination, Resource, System
 
 
-def test_aurora_scales_from_zero_and_pauses(system: System):
-    scaling = system.only("AWS::RDS::DBCluster").properties["ServerlessV2ScalingConfiguration"]
+def test_aurora_scales_from_zero_and_pauses(on_aurora: System):
+    scaling = on_aurora.only("AWS::RDS::DBCluster").properties["ServerlessV2ScalingConfiguration"]
 
     assert scaling == {"MinCapacity": 0, "MaxCapacity": 1, "SecondsUntilAutoPause": 300}
-    assert system.only("AWS::RDS::DBInstance").properties["DBInstanceClass"] == "db.serverless"
+    assert on_aurora.only("AWS::RDS::DBInstance").properties["DBInstanceClass"] == "db.serverless"
 
 
-def test_aurora_is_encrypted_private_and_refuses_connections_without_tls(system: System):
-    cluster = system.only("AWS::RDS::DBCluster")
+def test_aurora_is_encrypted_private_and_refuses_connections_without_tls(on_aurora: System):
+    cluster = on_aurora.only("AWS::RDS::DBCluster")
 
     assert cluster.properties["StorageEncrypted"] is True
-    assert system.only("AWS::RDS::DBInstance").properties["PubliclyAccessible"] is False
-    assert system.only("AWS::RDS::DBClusterParameterGroup").properties["Parameters"]["rds.force_ssl"] == "1"
+    assert on_aurora.only("AWS::RDS::DBInstance").properties["PubliclyAccessible"] is False
+    assert on_aurora.only("AWS::RDS::DBClusterParameterGroup").properties["Parameters"]["rds.force_ssl"] == "1"
     assert cluster.properties["DBClusterParameterGroupName"]["Ref"].startswith("DatabaseParameters")
 
 
-def test_a_stage_to_try_things_in_leaves_nothing_behind(synthesised):
-    cluster = synthesised(Combination()).only("AWS::RDS::DBCluster")
+def _database(system: System) -> tuple[Resource, bool]:
+    """Returns the cluster, and whether it is protected from deletion."""
+    if system.combination.is_dsql:
+        cluster = system.only("AWS::DSQL::Cluster")
+        return cluster, cluster.properties["DeletionProtectionEnabled"]
+    cluster = system.only("AWS::RDS::DBCluster")
+    return cluster, cluster.properties["DeletionProtection"]
 
-    assert cluster.properties["DeletionProtection"] is False
-    assert cluster.body["DeletionPolicy"] == "Delete"
+
+def test_a_stage_to_try_things_in_leaves_nothing_behind(system: System):
+    cluster, is_protected = _database(system)
+
+    assert is_protected is False
+    assert cluster.body["DeletionPolicy"] == cluster.body["UpdateReplacePolicy"] == "Delete"
 
 
-def test_production_cannot_be_deleted_by_accident_and_leaves_a_snapshot(prod: System):
-    cluster = prod.only("AWS::RDS::DBCluster")
+def test_production_cannot_be_deleted_by_accident_and_leaves_its_data(prod: System):
+    """Aurora leaves a snapshot. DSQL has none that CloudFormation could take, so the cluster itself stays."""
+    cluster, is_protected = _database(prod)
+    policies = (cluster.body["DeletionPolicy"], cluster.body["UpdateReplacePolicy"])
 
-    assert cluster.properties["DeletionProtection"] is True
-    assert cluster.body["DeletionPolicy"] == cluster.body["UpdateReplacePolicy"] == "Snapshot"
-    assert cluster.properties["BackupRetentionPeriod"] == 14
+    assert is_protected is True
+    assert policies == (("RetainExceptOnCreate", "Retain") if prod.combination.is_dsql else ("Snapshot", "Snapshot"))
+
+
+def test_productions_backups_are_kept_for_two_weeks(prod_on_aurora: System):
+    assert prod_on_aurora.only("AWS::RDS::DBCluster").properties["BackupRetentionPeriod"] == 14
 
 
 def test_the_stacks_that_hold_data_cannot_be_deleted_in_production(prod: System, synthesised):
     assert {name for name, stack in prod.stacks.items() if stack.protected} == {"Data", "Diaries"}
-    dev = synthesised(Combination(diaries=True))
+    dev = synthesised(Combination(diaries=True, database=prod.combination.database))
     assert not any(stack.protected for stack in dev.stacks.values())
 
 
-def test_productions_database_does_not_pause_and_has_a_reader_of_the_writers_size(prod: System):
-    scaling = prod.only("AWS::RDS::DBCluster").properties["ServerlessV2ScalingConfiguration"]
-    instances = {instance.id[:-8]: instance.properties for instance in prod.of_type("AWS::RDS::DBInstance")}
+def test_productions_database_does_not_pause_and_has_a_reader_of_the_writers_size(prod_on_aurora: System):
+    scaling = prod_on_aurora.only("AWS::RDS::DBCluster").properties["ServerlessV2ScalingConfiguration"]
+    instances = {instance.id[:-8]: instance.properties for instance in prod_on_aurora.of_type("AWS::RDS::DBInstance")}
 
     assert scaling == {"MinCapacity": 1, "MaxCapacity": 8}
     assert set(instances) == {"DatabaseClusterWriter", "DatabaseClusterReader1"}
     assert {instance["PromotionTier"] for instance in instances.values()} <= {0, 1}
 
 
-def test_the_database_log_quotes_no_values_of_rejected_rows(system: System):
+def test_the_database_log_quotes_no_values_of_rejected_rows(on_aurora: System):
     """Otherwise `Failing row contains (…)` would export emails and password hashes."""
-    parameters = system.only("AWS::RDS::DBClusterParameterGroup").properties["Parameters"]
+    parameters = on_aurora.only("AWS::RDS::DBClusterParameterGroup").properties["Parameters"]
 
     assert parameters["log_error_verbosity"] == "terse"
 
@@ -67,39 +81,43 @@ def test_production_keeps_its_logs_but_not_when_the_first_deployment_fails(prod:
     assert {each.body["DeletionPolicy"] for each in kept} == {"RetainExceptOnCreate"}
 
 
-def test_the_master_belongs_to_rds_and_no_service_may_read_its_secret(system: System):
-    assert system.only("AWS::RDS::DBCluster").properties["ManageMasterUserPassword"] is True
-    policies = [policy for policy in system.of_type("AWS::IAM::Policy") if "MasterUserSecret" in str(policy.properties)]
+def test_the_master_belongs_to_rds_and_no_service_may_read_its_secret(on_aurora: System):
+    assert on_aurora.only("AWS::RDS::DBCluster").properties["ManageMasterUserPassword"] is True
+    policies = [
+        policy for policy in on_aurora.of_type("AWS::IAM::Policy") if "MasterUserSecret" in str(policy.properties)
+    ]
 
     assert [policy.id[:-8] for policy in policies] == ["ApplicationUserCreationRoleDefaultPolicy"]
 
 
-def test_the_applications_user_is_not_the_master(system: System):
-    secret = next(s for s in system.of_type("AWS::SecretsManager::Secret") if s.id.startswith("ApplicationUserSecret"))
+def test_the_applications_user_is_not_the_master(on_aurora: System):
+    secret = next(
+        s for s in on_aurora.of_type("AWS::SecretsManager::Secret") if s.id.startswith("ApplicationUserSecret")
+    )
     template = secret.properties["GenerateSecretString"]["SecretStringTemplate"]
-    master = system.only("AWS::RDS::DBCluster").properties["MasterUsername"]
+    master = on_aurora.only("AWS::RDS::DBCluster").properties["MasterUsername"]
 
     assert '"username":"causeway"' in template
     assert master not in template
 
 
-def test_the_applications_secret_knows_where_the_database_is(system: System):
+def test_the_applications_secret_knows_where_the_database_is(on_aurora: System):
     """The attachment adds host and port, so that the services need this one secret and nothing else."""
-    attachment = system.only("AWS::SecretsManager::SecretTargetAttachment")
+    attachment = on_aurora.only("AWS::SecretsManager::SecretTargetAttachment")
 
     assert attachment.properties["TargetType"] == "AWS::RDS::DBCluster"
 
 
-def test_the_applications_secret_is_rotated_by_awss_own_function(system: System):
-    rotation = system.only("AWS::SecretsManager::RotationSchedule")
+def test_the_applications_secret_is_rotated_by_awss_own_function(on_aurora: System):
+    rotation = on_aurora.only("AWS::SecretsManager::RotationSchedule")
 
     assert rotation.properties["HostedRotationLambda"]["RotationType"] == "PostgreSQLSingleUser"
     assert rotation.properties["RotationRules"] == {"ScheduleExpression": "rate(30 days)"}
 
 
-def test_the_user_is_made_after_the_database_and_before_its_first_rotation(system: System):
-    trigger = system.only("Custom::Trigger")
-    rotation = system.only("AWS::SecretsManager::RotationSchedule")
+def test_the_user_is_made_after_the_database_and_before_its_first_rotation(on_aurora: System):
+    trigger = on_aurora.only("Custom::Trigger")
+    rotation = on_aurora.only("AWS::SecretsManager::RotationSchedule")
 
     assert {"DatabaseCluster", "DatabaseClusterWriter"} <= {id[:-8] for id in trigger.body["DependsOn"]}
     assert trigger.id in rotation.body["DependsOn"]
@@ -154,57 +172,14 @@ def test_without_a_password_the_function_makes_a_user_that_has_none(without_pass
     assert "APPLICATION_SECRET_ARN" not in creation
 
 
-def test_with_a_password_the_cluster_takes_no_tokens(system: System):
-    assert "EnableIAMDatabaseAuthentication" not in system.only("AWS::RDS::DBCluster").properties
-
-
-@pytest.fixture(scope="module", params=["express", "balancer", "app-runner"])
-def on_dsql(request: pytest.FixtureRequest, synthesised) -> System:
-    return synthesised(Combination(request.param), database="dsql")
+def test_with_a_password_the_cluster_takes_no_tokens(on_aurora: System):
+    assert "EnableIAMDatabaseAuthentication" not in on_aurora.only("AWS::RDS::DBCluster").properties
 
 
 def test_dsql_takes_the_place_of_aurora_and_of_every_password(on_dsql: System):
-    cluster = on_dsql.only("AWS::DSQL::Cluster")
-
-    assert cluster.properties["DeletionProtectionEnabled"] is False
-    assert cluster.body["DeletionPolicy"] == "Delete"
+    assert on_dsql.only("AWS::DSQL::Cluster")
     assert not on_dsql.of_type("AWS::RDS::DBCluster") and not on_dsql.of_type("AWS::SecretsManager::RotationSchedule")
     assert [each.id[:-8] for each in on_dsql.of_type("AWS::SecretsManager::Secret")] == ["AdminToken"]
-
-
-def test_dsql_keeps_its_data_in_production(synthesised):
-    cluster = synthesised(Combination(), database="dsql", stage="prod").only("AWS::DSQL::Cluster")
-
-    assert cluster.properties["DeletionProtectionEnabled"] is True
-    assert cluster.body["DeletionPolicy"] == "RetainExceptOnCreate"
-
-
-def test_the_role_may_connect_to_dsql_and_not_as_its_admin(on_dsql: System):
-    statements = [
-        (policy.stack, statement)
-        for policy in on_dsql.of_type("AWS::IAM::Policy")
-        for statement in policy.properties["PolicyDocument"]["Statement"]
-        if "dsql:" in str(statement["Action"])
-    ]
-    [(stack, statement)] = statements
-
-    assert stack.name.endswith("FrontDoor") and statement["Action"] == "dsql:DbConnect"
-    assert on_dsql.target(stack, statement["Resource"]).startswith("Data.DsqlCluster")
-
-
-def test_dsql_is_reached_through_an_endpoint_that_only_the_front_door_may_use(on_dsql: System):
-    endpoint = on_dsql.only("AWS::EC2::VPCEndpoint", "Data").properties
-    [group] = endpoint["SecurityGroupIds"]
-    rules = [
-        rule.properties
-        for rule in on_dsql.of_type("AWS::EC2::SecurityGroupIngress")
-        if rule.properties.get("FromPort") == 5432
-    ]
-
-    assert endpoint["PrivateDnsEnabled"] is True
-    assert endpoint["ServiceName"]["Fn::GetAtt"][1] == "VpcEndpointServiceName"
-    assert group["Fn::GetAtt"][0].startswith("DsqlGroup")
-    assert len(rules) == 1
 
 
 def test_dsql_needs_a_network_that_is_made():

@@ -117,10 +117,8 @@ def test_old_versions_of_pictures_end_when_the_backups_that_name_them_do(prod: S
 
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 14}
-    assert (
-        rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
-        == (prod.only("AWS::RDS::DBCluster").properties["BackupRetentionPeriod"])
-    )
+    for aurora in prod.of_type("AWS::RDS::DBCluster"):
+        assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == aurora.properties["BackupRetentionPeriod"]
 
 
 def test_incomplete_uploads_are_thrown_away(diaries: System):

@@ -89,7 +89,8 @@ def test_app_runners_roles_are_taken_on_by_app_runner_only(with_app_runner: Syst
         for role in with_app_runner.of_type("AWS::IAM::Role", "AppRunnerFrontDoor")
     }
 
-    assert principals == {
+    of_dsql = {"DatabaseUserRole": {"Service": "lambda.amazonaws.com"}} if with_app_runner.combination.is_dsql else {}
+    assert principals == of_dsql | {
         "AccessRole": {"Service": "build.apprunner.amazonaws.com"},
         "ApplicationRole": {"Service": "tasks.apprunner.amazonaws.com"},
         "DoctorGateRole": {"Service": "lambda.amazonaws.com"},

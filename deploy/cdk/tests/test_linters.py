@@ -16,7 +16,7 @@ from system import CDK_FOLDER, Combination, synthesise
 
 FULL = (
     Combination("app-runner+express", nat=0, catalogue=True, diaries=True),
-    Combination("balancer", domain=True),
+    Combination("balancer", domain=True, database="dsql"),
 )
 
 

@@ -7,7 +7,8 @@ ENDPOINTS_WITHOUT_NAT = {"secretsmanager", "ecr.api", "ecr.dkr", "logs"}
 
 def _endpoints(system: System, type: str) -> dict[str, dict]:
     found = {}
-    for endpoint in system.of_type("AWS::EC2::VPCEndpoint"):
+    # DSQL's endpoint, in the stack Data, has tests of its own.
+    for endpoint in system.of_type("AWS::EC2::VPCEndpoint", "Network"):
         if endpoint.properties["VpcEndpointType"] == type:
             name = endpoint.properties["ServiceName"]["Fn::Join"][1][-1].strip(".")
             found[name] = endpoint.properties
@@ -58,6 +59,10 @@ def test_interface_endpoints_stand_in_both_zones_and_answer_to_the_usual_names(s
     for endpoint in _endpoints(system, "Interface").values():
         assert len(endpoint["SubnetIds"]) == 2
         assert endpoint["PrivateDnsEnabled"] is True
+
+
+def test_the_endpoint_of_dsql_stands_in_both_zones_too(on_dsql: System):
+    assert len(on_dsql.only("AWS::EC2::VPCEndpoint", "Data").properties["SubnetIds"]) == 2
 
 
 def test_rejected_connections_are_logged(system: System):

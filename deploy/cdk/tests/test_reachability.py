@@ -16,7 +16,7 @@ Edge = tuple[str, str, int]
 def test_the_front_door_reaches_database_private_service_and_aws_and_nothing_else(system: System):
     for door in _front_doors(system):
         assert _reached_from(system, door) == {
-            (door, "Data.DatabaseGroup", DATABASE),
+            (door, _database(system), DATABASE),
             (door, "PrivateService.PrivateServiceGroup", HTTP),
             (door, "Network.EndpointGroup", HTTPS),
         }
@@ -25,9 +25,9 @@ def test_the_front_door_reaches_database_private_service_and_aws_and_nothing_els
 def test_nobody_else_reaches_database_or_private_service(system: System):
     doors = _front_doors(system)
 
-    assert _callers(system, "Data.DatabaseGroup") == {(door, DATABASE) for door in doors} | {
-        ("Data.ApplicationUserRotationGroup", DATABASE)
-    }
+    # Only a password is rotated.
+    rotation = set() if system.combination.is_dsql else {("Data.ApplicationUserRotationGroup", DATABASE)}
+    assert _callers(system, _database(system)) == {(door, DATABASE) for door in doors} | rotation
     assert _callers(system, "PrivateService.PrivateServiceGroup") == {(door, HTTP) for door in doors}
 
 
@@ -97,25 +97,27 @@ def test_no_group_falls_back_on_the_outgoing_rule_to_everywhere_that_aws_adds(sy
 
 def test_database_balancer_and_link_call_no_addresses_at_all(system: System):
     for group in system.of_type("AWS::EC2::SecurityGroup"):
-        if _named(group.key).endswith(("DatabaseGroup", "EndpointGroup", "BalancerGroup", "LinkGroup")):
+        if _named(group.key).endswith(("DatabaseGroup", "DsqlGroup", "EndpointGroup", "BalancerGroup", "LinkGroup")):
             assert [_range(rule) for rule in group.properties["SecurityGroupEgress"]] == [(NOBODY, None)]
 
 
 def test_each_thing_that_has_an_address_stands_in_its_own_group(system: System):
-    wearers: list[tuple[str, list[Any], Resource]] = [
-        (resource.type, _groups_of(resource), resource)
+    # One group serves all the endpoints of AWS's APIs; the one of DSQL has its own.
+    worn = [
+        _named(system.target(resource.stack, group))
         for stack in system.stacks.values()
         for resource in stack.resources()
-    ]
-    worn = [
-        (type, _named(system.target(resource.stack, group)))
-        for type, groups, resource in wearers
-        for group in groups
-        if type != "AWS::EC2::VPCEndpoint"
+        if resource.type != "AWS::EC2::VPCEndpoint" or stack.name == "Data"
+        for group in _groups_of(resource)
     ]
 
-    assert len(worn) == len({group for _, group in worn}), "two share a group"
-    assert {group for _, group in worn} == _groups(system) - {"Network.EndpointGroup"}, "a group nobody wears"
+    assert len(worn) == len(set(worn)), "two share a group"
+    assert set(worn) == _groups(system) - {"Network.EndpointGroup"}, "a group nobody wears"
+
+
+def _database(system: System) -> str:
+    """The group of Aurora's cluster, or of the endpoint that leads to DSQL."""
+    return "Data.DsqlGroup" if system.combination.is_dsql else "Data.DatabaseGroup"
 
 
 def _front_doors(system: System) -> list[str]:

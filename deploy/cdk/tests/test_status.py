@@ -131,6 +131,8 @@ def test_each_service_has_exactly_one_log_group_in_the_stack_that_runs_it(prod: 
         for stack in set(stacks) & set(prod.stacks):
             if (service, stack) == ("frontend-api", "AppRunnerFrontDoor"):
                 continue  # App Runner makes its groups itself
+            if service == "database" and prod.combination.is_dsql:
+                continue  # DSQL writes no log
             found = [
                 resource.id
                 for resource in prod.of_type("AWS::Logs::LogGroup", stack)

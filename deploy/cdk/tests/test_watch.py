@@ -18,6 +18,14 @@ HEADINGS = {
     for heading, text in re.findall(r"^## ([^\n]+)\n\n(.*?)(?=\n## |\Z)", RUNBOOKS, re.MULTILINE | re.DOTALL)
 }
 
+ONLY_AURORA = {"connections", "capacity", "failover"}
+"""DSQL has no such limit that the largest settings could reach, and no writer."""
+
+ONLY_DSQL = {"conflicts", "slow-commits", "storage"}
+
+WITH_A_BUDGET = {"database-work"}
+"""In prod, of DSQL."""
+
 
 def _alarms(system: System) -> list[Resource]:
     return system.of_type("AWS::CloudWatch::Alarm", "Watch")
@@ -37,7 +45,8 @@ def test_every_alarm_and_event_leads_to_a_runbook_with_symptom_doctor_and_three_
     told += [rule.properties["Description"] for rule in system.of_type("AWS::Events::Rule", "Watch")]
     used = {re.search(r"Runbook: docs/runbooks\.md#([a-z-]+)$", text)[1] for text in told}
 
-    assert used == set(HEADINGS) - (set() if system.combination.domain else {"certificate"})
+    unused = ONLY_AURORA if system.combination.is_dsql else ONLY_DSQL
+    assert used == set(HEADINGS) - unused - WITH_A_BUDGET - (set() if system.combination.domain else {"certificate"})
     for heading in used:
         text = HEADINGS[heading]
         assert "*Symptom:*" in text, heading
@@ -59,8 +68,10 @@ def test_no_instance_at_all_is_bad_news_even_without_data(system: System):
         assert (alarm.properties["TreatMissingData"] == "breaching") == silent
 
 
-def test_the_connections_alarm_is_at_eighty_percent_of_what_the_database_allows(system: System, prod: System):
-    for each, allowed in ((system, 189), (prod, 1669)):
+def test_the_connections_alarm_is_at_eighty_percent_of_what_the_database_allows(
+    on_aurora: System, prod_on_aurora: System
+):
+    for each, allowed in ((on_aurora, 189), (prod_on_aurora, 1669)):
         [alarm] = [a for a in _alarms(each) if a.properties["AlarmName"].endswith("database-connections")]
         assert alarm.properties["Threshold"] == int(allowed * 0.8)
 
@@ -137,7 +148,7 @@ def test_the_dashboard_shows_every_front_door_and_the_database(system: System):
 
     for door in system.combination.front_door.split("+"):
         assert f"{door.replace('-', '')}: requests" in text
-    assert "database: capacity" in text
+    assert ("database: work (DPU)" if system.combination.is_dsql else "database: capacity (ACU)") in text
 
 
 def test_the_dashboard_shows_the_cost_and_each_query_of_the_document(system: System):
