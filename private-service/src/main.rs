@@ -10,8 +10,13 @@ use std::process::ExitCode;
 
 use causeway_common::cli::{Command, exit, parse, report};
 use causeway_common::config::{Configuration, Environment};
+use mimalloc::MiMalloc;
 
 use crate::config::Config;
+
+/// glibc keeps what was freed below memory that is in use.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Serves the private service, or runs a command.
 #[derive(Debug, clap::Parser)]

@@ -32,7 +32,7 @@ class Service:
         self.name = Path(program).name
         self.program = TARGET / PROFILE / program
         # The second as the images set it.
-        self.variables = {"WORKERS": "1", "MALLOC_MMAP_THRESHOLD_": "8192"} | (variables or {})
+        self.variables = {"WORKERS": "1", "MIMALLOC_PURGE_DELAY": "0"} | (variables or {})
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = open(OUTPUT / f"{self.name}.log", "wb")
