@@ -1,8 +1,8 @@
 //! Removes visits that are older than `VISITS_RETENTION_DAYS`.
 //!
 //! It never wakes a database that pauses: it runs after a request has used the database. One instance removes at a time, by
-//! a lease, in transactions of [`PIECE`] rows, and rests between two of them for as long as the first one took. So requests
-//! find the database busy with it half of the time at most, on one connection.
+//! a lease, in transactions of [`PIECE`] rows, and rests between two of them for [`REST`] times as long as the first one
+//! took. So requests find the database busy with it a tenth of the time at most, on one connection.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +16,10 @@ use crate::database::{Connection, Database, DatabaseError, Lane, Queries, Renewa
 
 /// Rows of one transaction, which is also the most that Aurora DSQL takes.
 const PIECE: i64 = 3000;
+/// So more visits are removed than a busy service records; with a rest as long as the transaction it was ten times as many.
+const REST: u32 = 9;
+/// A slow transaction must not make the rest outlast the lease.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Between two runs.
 const PAUSE: Duration = Duration::from_secs(300);
 /// After a failed run.
@@ -79,7 +83,7 @@ impl Retention {
             removed += rows;
             is_done = rows < PIECE.unsigned_abs();
             if !is_done {
-                sleep(begun.elapsed()).await;
+                sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
             }
         }
         if removed > 0 {
