@@ -52,6 +52,11 @@ class Service:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
 
+    def metric(self, name: str) -> float:
+        """A metric without labels."""
+        with urllib.request.urlopen(self.url + "/metrics", timeout=5) as answer:
+            return float(re.search(rf"^causeway_{name} (\S+)", answer.read().decode(), re.MULTILINE).group(1))
+
     def start_again(self) -> float:
         """Seconds from starting another one to its first answer."""
         port = free_port()

@@ -3,9 +3,7 @@
 //! Every scenario has a separate system. Its promises are checked from the client's side and in the table; see
 //! `docs/reliability.md`. An argument runs only the scenarios whose name contains it.
 
-mod client;
 mod docker;
-mod load;
 mod scenarios;
 mod system;
 mod verdict;

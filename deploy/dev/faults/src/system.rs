@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use causeway_load::client::{Answer, Connection};
 use tokio::time::sleep;
 
 use crate::Result;
-use crate::client::Connection;
 use crate::docker::{docker, inspect, pid};
 
 const LABEL: &str = "causeway.purpose=faults";
@@ -152,7 +152,7 @@ impl System {
     }
 
     /// One request to a container.
-    pub async fn send(&self, name: &str, method: &str, path: &str, body: &str) -> Result<crate::client::Answer> {
+    pub async fn send(&self, name: &str, method: &str, path: &str, body: &str) -> Result<Answer> {
         let mut connection = Connection::open(self.address(name).await?).await?;
         Ok(connection.send(method, path, "faults", body).await?)
     }

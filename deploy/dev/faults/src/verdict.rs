@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use crate::load::Outcome;
+use causeway_load::load::Outcome;
 
 /// One promise.
 struct Check {

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use causeway_load::client::Connection;
+use causeway_load::load::Load;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -10,8 +12,6 @@ use tokio::time::{sleep, timeout};
 
 use super::{count, expect_memory, expect_sound, seconds};
 use crate::Result;
-use crate::client::Connection;
-use crate::load::Load;
 use crate::system::{System, Wishes};
 use crate::verdict::Verdict;
 

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use causeway_load::client::Connection;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::list;
 use crate::Result;
-use crate::client::Connection;
 use crate::docker::{docker, inspect};
 use crate::verdict::Verdict;
 

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::time::Instant;
 
+use causeway_load::load::Load;
+
 use super::{expect_sound, seconds};
 use crate::Result;
 use crate::docker::docker;
-use crate::load::Load;
 use crate::system::{System, Wishes, full};
 use crate::verdict::Verdict;
 

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use causeway_load::load::Load;
+
 use super::{expect_sound, seconds};
 use crate::Result;
-use crate::load::Load;
 use crate::system::{ELSEWHERE, HOME, System, Wishes};
 use crate::verdict::Verdict;
 

@@ -12,11 +12,11 @@ mod throttled;
 
 use std::time::Duration;
 
+use causeway_load::load::Outcome;
 use tokio::time::sleep;
 
 use crate::Result;
 use crate::docker::peak_memory;
-use crate::load::Outcome;
 use crate::system::{System, full};
 use crate::verdict::Verdict;
 

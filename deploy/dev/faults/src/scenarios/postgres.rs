@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use causeway_load::load::Load;
+
 use super::{expect_sound, seconds};
 use crate::Result;
 use crate::docker::{cut_off as cut, docker, reconnect};
-use crate::load::Load;
 use crate::system::{ELSEWHERE, HOME, System, Wishes, full, secret};
 use crate::verdict::Verdict;
 

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use causeway_load::load::{Load, Outcome};
+
 use super::{expect_memory, seconds};
 use crate::Result;
 use crate::docker::{cut_off as cut, docker};
-use crate::load::{Load, Outcome};
 use crate::system::{System, Wishes, full};
 use crate::verdict::Verdict;
 

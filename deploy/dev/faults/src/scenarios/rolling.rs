@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use causeway_load::load::Load;
+
 use super::{expect_memory, seconds};
 use crate::Result;
 use crate::docker::docker;
-use crate::load::Load;
 use crate::system::{System, Wishes, full};
 use crate::verdict::Verdict;
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use causeway_load::load::Load;
 use tokio::time::sleep;
 
 use super::seconds;
 use crate::Result;
-use crate::load::Load;
 use crate::system::{System, Wishes};
 use crate::verdict::Verdict;
 

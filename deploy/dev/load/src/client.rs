@@ -7,15 +7,21 @@ use tokio::net::TcpStream;
 
 /// What came back.
 pub struct Answer {
+    /// Its status.
     pub status: u16,
+    /// True if it has `Retry-After`.
     pub has_retry_after: bool,
+    /// True if the server takes another request on this connection.
     pub keeps_open: bool,
+    /// Its body.
     pub body: String,
 }
 
+/// A connection to a server.
 pub struct Connection(TcpStream);
 
 impl Connection {
+    /// Connects.
     pub async fn open(target: SocketAddr) -> Result<Self, String> {
         let stream = TcpStream::connect(target).await.map_err(|error| format!("connect: {error}"))?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
@@ -27,10 +33,12 @@ impl Connection {
         !matches!(self.0.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
+    /// Sends a GET and reads the answer.
     pub async fn get(&mut self, path: &str, agent: &str) -> Result<Answer, String> {
         self.send("GET", path, agent, "").await
     }
 
+    /// Sends a request and reads the answer.
     pub async fn send(&mut self, method: &str, path: &str, agent: &str, body: &str) -> Result<Answer, String> {
         let length = body.len();
         let request = format!(
