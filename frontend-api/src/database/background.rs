@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::Database;
 use super::error::DatabaseError;
-use super::migrations::Plan;
+use super::plan::Plan;
 
 /// The pauses double from a second, so that the last attempt is some 17 minutes after the first. After that, the next start
 /// tries again: a user who may not build an index cannot do so later either, and endless attempts would keep Aurora from

@@ -1,35 +1,20 @@
-//! Where the database is, how to talk to it, and how long to wait for it.
+//! How to talk to the database and how long to wait for it. Where it is and who logs in, [`super::source`] says.
 
 use std::path::Path;
 use std::time::Duration;
 
 use causeway_common::config::{Group, Optional, Var, Variable, Vars};
-use secrecy::{ExposeSecret, SecretString};
 
-use super::credentials::{Credentials, CredentialsSource, Overrides};
+use super::credentials::CredentialsSource;
 use super::engine::Engine;
 use super::lanes::SMALLEST_POOL;
-use super::secret::{self, SecretProblem};
+use super::source::{self, Auth, DATABASE_URL};
 use super::tls::{SslMode, Tls};
-use super::url::{self, UrlTarget};
-use crate::aws::token::Service;
+use super::url;
 
-const DEFAULT_PORT: u16 = 5432;
-const DEFAULT_NAME: &str = "apprunnerdemo";
-/// The only database that DSQL has.
-const NAME_ON_DSQL: &str = "postgres";
-/// The user of DSQL that needs another right, and more of it than this service should have.
-const ADMIN_OF_DSQL: &str = "admin";
 /// What the image sets `DB_SSLROOTCERT` to: the authorities of RDS.
 const BUNDLE_OF_THE_IMAGE: &str = "/app/rds-ca.pem";
 
-pub(super) const DATABASE_URL: Optional<(UrlTarget, url::TlsOptions)> = Optional::parsed_secret(
-    "DATABASE_URL",
-    "`postgres://user:password@host:port/name?sslmode=…&sslrootcert=…`",
-    url::parse,
-    "none",
-    "Host, port, name, user and password of the database. It overrides the variables that set the same; kept secret.",
-);
 const DB_ENGINE: Var<Engine> = Var::parsed(
     "DB_ENGINE",
     (|| Engine::Postgres, "`postgresql`"),
@@ -38,44 +23,6 @@ const DB_ENGINE: Var<Engine> = Var::parsed(
     "The kind of server: PostgreSQL and Aurora PostgreSQL, or Aurora DSQL, which takes tokens only and has one database, \
      `postgres`.",
 );
-const DB_AUTH: Optional<Auth> = Optional::parsed(
-    "DB_AUTH",
-    "`password` or `iam`",
-    Auth::parse,
-    "`password`; `iam` with `DB_ENGINE=dsql`",
-    "How to log in. With `iam`, the service signs a token for each log-in with the credentials of its AWS role; there is no \
-     password, and the certificate must be verified.",
-);
-const AWS_REGION: Optional<String> = Optional::text(
-    "AWS_REGION",
-    "`AWS_DEFAULT_REGION`, otherwise the profile's",
-    "Read by the AWS SDK: the region. `DB_AUTH=iam` requires it or `AWS_DEFAULT_REGION`.",
-);
-const AWS_DEFAULT_REGION: Optional<String> = Optional::text(
-    "AWS_DEFAULT_REGION",
-    "the profile's",
-    "Read by the AWS SDK: the region, if `AWS_REGION` is not set.",
-);
-const APPRUNNERSERVICE: Optional<String> =
-    Optional::text("APPRUNNERSERVICE", "none", "Set to any value, it makes the service read the database's secret.");
-const DBSECRETSNAME: Optional<SecretString> = Optional::secret(
-    "DBSECRETSNAME",
-    "none",
-    "The secret's ARN or name, or its JSON. It is used with `APPRUNNERSERVICE`, or if there is no `DB_PASS`.",
-);
-const DB_SECRET_INTERVAL_MS: Var<Duration> = Var::milliseconds(
-    "DB_SECRET_INTERVAL_MS",
-    30_000,
-    LIMITS,
-    "Shortest time between two reads of the secret if the first one found nothing new.",
-);
-const DB_HOST: Optional<String> = Optional::text("DB_HOST", "the secret's", "Host of the database.");
-const DB_PORT: Optional<u16> =
-    Optional::int("DB_PORT", 1..=65_535, "the secret's, otherwise 5432", "Port of the database.");
-const DB_NAME: Optional<String> =
-    Optional::text("DB_NAME", "the secret's `dbname`, otherwise `apprunnerdemo`", "Name of the database.");
-const DB_USER: Optional<String> = Optional::text("DB_USER", "none", "The user that logs in, without a secret.");
-const DB_PASS: Optional<SecretString> = Optional::secret("DB_PASS", "none", "The password of `DB_USER`.");
 const DB_SSLMODE: Optional<SslMode> = Optional::parsed(
     "DB_SSLMODE",
     "`disable`, `prefer`, `require` or `verify-full`",
@@ -154,15 +101,15 @@ impl DatabaseConfig {
         variables: &[
             &DATABASE_URL,
             &DB_ENGINE,
-            &DB_AUTH,
-            &APPRUNNERSERVICE,
-            &DBSECRETSNAME,
-            &DB_SECRET_INTERVAL_MS,
-            &DB_HOST,
-            &DB_PORT,
-            &DB_NAME,
-            &DB_USER,
-            &DB_PASS,
+            &source::DB_AUTH,
+            &source::APPRUNNERSERVICE,
+            &source::DBSECRETSNAME,
+            &source::DB_SECRET_INTERVAL_MS,
+            &source::DB_HOST,
+            &source::DB_PORT,
+            &source::DB_NAME,
+            &source::DB_USER,
+            &source::DB_PASS,
             &DB_SSLMODE,
             &DB_SSLROOTCERT,
             &DB_POOL_SIZE,
@@ -170,8 +117,8 @@ impl DatabaseConfig {
             &DB_QUERY_TIMEOUT_MS,
             &DB_IDLE_TIMEOUT_MS,
             &DB_MAX_LIFETIME_MS,
-            &AWS_REGION,
-            &AWS_DEFAULT_REGION,
+            &source::AWS_REGION,
+            &source::AWS_DEFAULT_REGION,
             &AWS_ENDPOINT_URL,
             &AWS_ENDPOINT_URL_SECRETS_MANAGER,
         ],
@@ -185,12 +132,8 @@ impl DatabaseConfig {
         let from_url = vars.read(&DATABASE_URL);
         let (url_target, url_tls) = from_url.map_or((None, url::TlsOptions::default()), |(c, tls)| (Some(c), tls));
         let engine = vars.read(&DB_ENGINE);
-        let auth = auth(vars, engine);
-        let given = Given::read(vars);
-        let source = match auth {
-            Auth::Password => load_source(vars, given, url_target),
-            Auth::Iam => load_iam(vars, given, url_target, engine),
-        };
+        let auth = Auth::load(vars, engine);
+        let source = source::load(vars, auth, engine, url_target);
         let has_secret = matches!(source, Some(CredentialsSource::Secret { .. }));
         let default_mode = if has_secret || auth == Auth::Iam { SslMode::VerifyFull } else { SslMode::Prefer };
         // DATABASE_URL overrides the variables, which an image may have preset.
@@ -230,222 +173,23 @@ impl DatabaseConfig {
     }
 }
 
-/// `DB_AUTH`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Auth {
-    Password,
-    Iam,
-}
-
-impl Auth {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "password" => Ok(Self::Password),
-            "iam" => Ok(Self::Iam),
-            _ => Err(format!("{text:?} is not one of password, iam")),
-        }
-    }
-}
-
-/// What the variables say of the credentials.
-struct Given {
-    interval: Duration,
-    overrides: Overrides,
-    user: Option<String>,
-    password: Option<SecretString>,
-    secret_id: Option<SecretString>,
-    on_app_runner: bool,
-    region: Option<String>,
-}
-
-impl Given {
-    fn read(vars: &mut Vars<'_>) -> Self {
-        let (region, default_region) = (vars.read(&AWS_REGION), vars.read(&AWS_DEFAULT_REGION));
-        Self {
-            interval: vars.read(&DB_SECRET_INTERVAL_MS),
-            overrides: Overrides { host: vars.read(&DB_HOST), port: vars.read(&DB_PORT), name: vars.read(&DB_NAME) },
-            user: vars.read(&DB_USER),
-            password: vars.read(&DB_PASS),
-            secret_id: vars.read(&DBSECRETSNAME),
-            on_app_runner: vars.read(&APPRUNNERSERVICE).is_some(),
-            region: region.or(default_region),
-        }
-    }
-}
-
-/// `DATABASE_URL` wins; then the secret, when `APPRUNNERSERVICE` asks for it or there is no `DB_PASS`; then `DB_*`.
-fn load_source(vars: &mut Vars<'_>, given: Given, from_url: Option<UrlTarget>) -> Option<CredentialsSource> {
-    let Given { interval, overrides, user, password, secret_id, on_app_runner, region: _ } = given;
-    if let Some(target) = from_url {
-        return Some(CredentialsSource::Fixed(of_url(target, overrides)));
-    }
-    if vars.is_rejected("DATABASE_URL") {
-        // DATABASE_URL is reported already: that other variables are missing is not a further mistake.
-        return None;
-    }
-    match secret_id {
-        Some(id) if on_app_runner || password.is_none() => load_secret(vars, &id, overrides, interval),
-        None if on_app_runner => {
-            let advice = "is required: APPRUNNERSERVICE is set, so the service reads the database's secret";
-            vars.reject("DBSECRETSNAME", advice);
-            None
-        }
-        _ => load_plain(vars, overrides, user, password),
-    }
-}
-
-fn of_url(target: UrlTarget, overrides: Overrides) -> Credentials {
-    Credentials {
-        host: target.host,
-        port: target.port.or(overrides.port).unwrap_or(DEFAULT_PORT),
-        name: target.name.or(overrides.name).unwrap_or_else(|| DEFAULT_NAME.to_owned()),
-        user: target.user,
-        password: target.password,
-        version: None,
-        token_until: None,
-    }
-}
-
-/// `DATABASE_URL` without a password, or `DB_HOST` and `DB_USER`. What has or names a password is refused, because it
-/// would have no effect.
-fn load_iam(
-    vars: &mut Vars<'_>,
-    mut given: Given,
-    from_url: Option<UrlTarget>,
-    engine: Engine,
-) -> Option<CredentialsSource> {
-    let url_has_password = from_url.as_ref().is_some_and(|target| target.password.is_some());
-    let unused = [
-        (DATABASE_URL.name(), url_has_password, "has a password: remove it"),
-        (DB_PASS.name(), given.password.is_some(), "is set: remove it"),
-        (DBSECRETSNAME.name(), given.secret_id.is_some(), "is set: remove it"),
-        (APPRUNNERSERVICE.name(), given.on_app_runner, "is set, so that the database's secret is read: remove it"),
-    ];
-    for (name, _, problem) in unused.into_iter().filter(|(_, is_given, _)| *is_given) {
-        vars.reject(name, format!("{problem}, because DB_AUTH=iam logs in with a token, or set DB_AUTH=password"));
-    }
-    if given.region.is_none() {
-        vars.reject(AWS_REGION.name(), "is required with DB_AUTH=iam: the region of the database, such as eu-west-1");
-    }
-    if engine == Engine::Dsql {
-        given.overrides.name.get_or_insert_with(|| NAME_ON_DSQL.to_owned());
-    }
-    let is_url = from_url.is_some();
-    let target = match from_url {
-        Some(target) => Some(of_url(target, given.overrides)),
-        None if vars.is_rejected(DATABASE_URL.name()) => None,
-        None => {
-            let advice = "is required with DB_AUTH=iam, unless DATABASE_URL says where the database is and who logs in";
-            target(vars, given.overrides, given.user, advice)
-        }
-    };
-    if let Some(target) = target.as_ref().filter(|_| engine == Engine::Dsql) {
-        let name_of = |variable: &'static str| if is_url { DATABASE_URL.name() } else { variable };
-        if target.name != NAME_ON_DSQL {
-            let problem = format!("names a database other than {NAME_ON_DSQL}, the only one of DB_ENGINE=dsql");
-            vars.reject(name_of(DB_NAME.name()), problem);
-        }
-        if target.user == ADMIN_OF_DSQL {
-            let problem = "is admin: with DB_ENGINE=dsql, log in as a user with the rights to its own tables only";
-            vars.reject(name_of(DB_USER.name()), problem);
-        }
-    }
-    let service = if engine == Engine::Dsql { Service::Dsql } else { Service::Rds };
-    Some(CredentialsSource::Iam { target: target?, region: given.region?, service })
-}
-
-/// `DB_AUTH`, which can't be `password` on DSQL.
-fn auth(vars: &mut Vars<'_>, engine: Engine) -> Auth {
-    match (engine, vars.read(&DB_AUTH)) {
-        (Engine::Dsql, Some(Auth::Password)) => {
-            vars.reject(
-                DB_AUTH.name(),
-                "is password, but DB_ENGINE=dsql has no passwords: set it to iam, or leave it out",
-            );
-            Auth::Iam
-        }
-        (Engine::Dsql, _) => Auth::Iam,
-        (Engine::Postgres, given) => given.unwrap_or(Auth::Password),
-    }
-}
-
-/// `DB_HOST`, `DB_PORT`, `DB_NAME` and `DB_USER`, without a password. `advice` is for what is missing.
-fn target(
-    vars: &mut Vars<'_>,
-    overrides: Overrides,
-    user: Option<String>,
-    advice: &'static str,
-) -> Option<Credentials> {
-    for (name, missing) in [(DB_HOST.name(), overrides.host.is_none()), (DB_USER.name(), user.is_none())] {
-        if missing {
-            vars.reject(name, advice);
-        }
-    }
-    Some(Credentials {
-        host: overrides.host?,
-        port: overrides.port.unwrap_or(DEFAULT_PORT),
-        name: overrides.name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
-        user: user?,
-        password: None,
-        version: None,
-        token_until: None,
-    })
-}
-
-/// `DBSECRETSNAME` is the secret's ARN or name, or its value if the platform puts the value into the variable.
-fn load_secret(
-    vars: &mut Vars<'_>,
-    id: &SecretString,
-    overrides: Overrides,
-    interval: Duration,
-) -> Option<CredentialsSource> {
-    let id = id.expose_secret();
-    if !id.trim_start().starts_with('{') {
-        return Some(CredentialsSource::Secret { id: id.to_owned(), overrides, interval });
-    }
-    match secret::parse(id).and_then(|secret| overrides.apply(secret)) {
-        Ok(credentials) => Some(CredentialsSource::Fixed(credentials)),
-        Err(problem) => {
-            vars.reject("DBSECRETSNAME", format!("holds a secret's value instead of its name, and {problem}"));
-            None
-        }
-    }
-}
-
-fn load_plain(
-    vars: &mut Vars<'_>,
-    overrides: Overrides,
-    user: Option<String>,
-    password: Option<SecretString>,
-) -> Option<CredentialsSource> {
-    let advice = "is required, unless DATABASE_URL or DBSECRETSNAME says where the database is";
-    let target = target(vars, overrides, user, advice);
-    if password.is_none() {
-        vars.reject(DB_PASS.name(), advice);
-    }
-    Some(CredentialsSource::Fixed(Credentials { password: Some(password?), ..target? }))
-}
-
-impl Overrides {
-    /// The environment overrides the secret. The name may be in neither.
-    pub(super) fn apply(&self, secret: secret::DatabaseSecret) -> Result<Credentials, SecretProblem> {
-        let host = self.host.clone().or(secret.host);
-        Ok(Credentials {
-            host: host.ok_or(SecretProblem::Lacks("host"))?,
-            port: self.port.or(secret.port).unwrap_or(DEFAULT_PORT),
-            name: self.name.clone().or(secret.name).unwrap_or_else(|| DEFAULT_NAME.to_owned()),
-            user: secret.user,
-            password: Some(secret.password),
-            version: None,
-            token_until: None,
-        })
-    }
-}
-
 /// Returns a port that a peer can listen on.
 pub fn parse_port(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
         _ => Err(format!("{text:?} is not a port from 1 to 65535")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_port;
+
+    #[test]
+    fn a_port_is_one_that_a_peer_can_listen_on() {
+        assert_eq!((parse_port("1"), parse_port("65535")), (Ok(1), Ok(65_535)));
+        for text in ["0", "65536", "-1", "", "x"] {
+            assert!(parse_port(text).is_err(), "{text}");
+        }
     }
 }

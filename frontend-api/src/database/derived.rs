@@ -2,8 +2,9 @@
 
 use causeway_common::config::{Derived, Lookup, Vars};
 
-use super::config::{DATABASE_URL, DatabaseConfig};
+use super::config::DatabaseConfig;
 use super::credentials::{Credentials, CredentialsSource};
+use super::source::DATABASE_URL;
 
 const URL: &str = "DATABASE_URL";
 const SECRET: &str = "DBSECRETSNAME";

@@ -18,7 +18,9 @@ mod lanes;
 mod leases;
 mod metrics;
 mod migrations;
+mod plan;
 mod secret;
+mod source;
 mod spans;
 pub mod supervisor;
 #[cfg(test)]

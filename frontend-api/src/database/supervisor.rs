@@ -9,7 +9,8 @@ use tokio::time::{interval, sleep};
 use super::Database;
 use super::background;
 use super::error::DatabaseError;
-use super::migrations::{Migrations, Plan};
+use super::migrations::Migrations;
+use super::plan::Plan;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Short, so that recovery is short as well: two attempts a second cost a starting server nothing.

@@ -1,0 +1,140 @@
+//! When a connection is made, with what settings, and when the database counts as unavailable.
+
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
+
+use super::*;
+
+#[tokio::test]
+async fn a_connection_outlives_the_runtime_of_the_worker_that_asked_for_it() {
+    let server = TestDatabase::create().await;
+    let database = database_in(Handle::current().into(), server.url(), &[]);
+    let worker = || {
+        let database = database.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // The runtime ends with this closure.
+        tokio::task::spawn_blocking(move || runtime.block_on(process(&database)))
+    };
+    let first = worker().await.unwrap();
+    assert_eq!(worker().await.unwrap(), first);
+}
+
+#[test]
+fn who_waits_for_the_database_waits_until_the_first_attempt_has_ended() {
+    let availability = Availability::default();
+    let ends = |waiting: Option<()>| waiting.is_some();
+    let awaited = |available| ends(availability.until(available).now_or_never());
+    let known = || ends(availability.until_known().now_or_never());
+    assert!(!known() && !awaited(true) && !awaited(false));
+    availability.lost(&DatabaseError::PoolExhausted);
+    assert!(known() && !awaited(true) && awaited(false));
+    assert!(availability.loss().is_some() && availability.available_since().is_none());
+    availability.gained();
+    assert!(known() && awaited(true) && !awaited(false));
+    assert!(availability.loss().is_none() && availability.available_since().is_some());
+}
+
+#[tokio::test]
+async fn the_server_limits_statements_by_itself_and_a_pooler_that_refuses_that_is_served_without() {
+    let (server, database) = with_table().await;
+    let limit = async |database: &Database| {
+        let show = async |c: &Connection| c.query_opt("SELECT current_setting('statement_timeout')", &[]).await;
+        database.run(Lane::Shared, show).await.unwrap().unwrap().get::<_, String>(0)
+    };
+    assert_eq!(limit(&database).await, "16s");
+    let pooler = pooler_without_options(&server).await;
+    assert_eq!(limit(&self::database(&pooler, &[])).await, "0");
+}
+
+/// Passes sessions on as `PgBouncer` does: one that starts with `options` is refused. Returns the URL.
+async fn pooler_without_options(server: &TestDatabase) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+    use tokio::net::{TcpListener, TcpStream};
+    let config: tokio_postgres::Config = server.url().parse().unwrap();
+    let tokio_postgres::config::Host::Tcp(host) = &config.get_hosts()[0] else { panic!("reached by TCP") };
+    let upstream = (host.clone(), config.get_ports()[0]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut url = ::url::Url::parse(server.url()).unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+    url.set_query(Some("sslmode=disable"));
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let upstream = upstream.clone();
+            tokio::spawn(async move {
+                let length = client.read_u32().await.unwrap();
+                let mut start = vec![0; length as usize - 4];
+                client.read_exact(&mut start).await.unwrap();
+                if start.windows(8).any(|part| part == b"options\0") {
+                    let fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+                    client.write_u8(b'E').await.unwrap();
+                    client.write_u32(u32::try_from(fields.len()).unwrap() + 4).await.unwrap();
+                    client.write_all(fields).await.unwrap();
+                    return;
+                }
+                let mut server = TcpStream::connect(upstream).await.unwrap();
+                server.write_u32(length).await.unwrap();
+                server.write_all(&start).await.unwrap();
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    url.into()
+}
+
+#[tokio::test]
+async fn one_refused_connection_does_not_condemn_those_that_work() {
+    let (server, _) = with_table().await;
+    let admin = server.client().await;
+    let role = format!("{}_one", server.name());
+    let sql = format!("CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 1; GRANT SELECT ON t TO {role}");
+    admin.batch_execute(&sql).await.unwrap();
+    let mut url = ::url::Url::parse(server.url()).unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some("x")).unwrap();
+    let database = database(url.as_str(), &[]);
+    database.availability.gained();
+    let query = async |lane| {
+        for _ in 0..5 {
+            database.run(lane, async |c: &Connection| c.query("SELECT pg_sleep(0.01), n FROM t", &[]).await).await?;
+        }
+        Ok::<_, DatabaseError>(())
+    };
+    let all = tokio::join!(query(Lane::VisitWrites), query(Lane::VisitReads), query(Lane::Shared), query(Lane::Shared));
+    assert!(matches!(all, (Ok(()), Ok(()), Ok(()), Ok(()))), "{all:?}");
+    database.availability.check().unwrap();
+    drop(database);
+    let sql = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
+    admin.batch_execute(&sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_a_lock_do_not_keep_the_database_unavailable() {
+    let server = TestDatabase::create().await;
+    let database = database(server.url(), &[("DB_POOL_SIZE", "5"), ("DB_CONNECT_TIMEOUT_MS", "5000")]);
+    let (blocked, is_blocked) = tokio::sync::oneshot::channel();
+    let request = {
+        let database = database.clone();
+        async move {
+            let work = async |_: &Connection| {
+                blocked.send(()).unwrap();
+                std::future::pending::<Result<(), DatabaseError>>().await
+            };
+            database.run(Lane::Shared, work).await
+        }
+    };
+    let request = tokio::spawn(request);
+    is_blocked.await.unwrap();
+    database.reach().await.unwrap();
+    request.abort();
+}
+
+#[tokio::test]
+async fn while_the_database_is_lost_no_statement_waits_for_a_connection() {
+    let (_server, database) = with_table().await;
+    database.availability.lost(&DatabaseError::PoolExhausted);
+    let run: Result<(), _> = database.run(Lane::Shared, async |_: &Connection| Ok(())).await;
+    assert!(matches!(run, Err(DatabaseError::Unavailable(_))), "{run:?}");
+    let transaction: Result<(), _> = database.transaction(async |_: &Transaction<'_>| Ok(())).await;
+    assert!(matches!(transaction, Err(DatabaseError::Unavailable(_))), "{transaction:?}");
+}
