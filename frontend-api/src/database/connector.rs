@@ -18,6 +18,7 @@ use super::config::DatabaseConfig;
 use super::credentials::{Credentials, CredentialsProvider};
 use super::engine::Engine;
 use super::error::DatabaseError;
+use super::metrics;
 use super::spans::Peer;
 
 /// For each address. The kernel repeats a lost SYN after 1 s; after that, a new attempt is as likely to succeed.
@@ -102,9 +103,9 @@ impl Connector {
         self.peer.lock().expect("no holder of this lock can panic").clone()
     }
 
-    /// Makes a connection for long statements.
+    /// Makes a connection for long statements, outside of the pool. A failure is counted.
     pub(super) async fn connect_for_migrations(&self) -> Result<ClientWrapper, DatabaseError> {
-        self.connect(Purpose::Migrations).await
+        self.connect(Purpose::Migrations).await.inspect_err(metrics::connection_failed)
     }
 
     /// Makes a connection to a server that accepts writes. If the server refuses the credentials, they are read again and

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use causeway_testing::postgres::{OwnPostgres, TestDatabase};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
+use crate::aws::{SecretsManager, on_app_runner};
 use crate::diary::{jpeg, spawn_with_bucket, with_picture};
-use crate::helpers::{App, client, eventually, problem, spawn_app, spawn_app_with, spawn_without_database};
+use crate::helpers::{
+    App, NO_DATABASE, client, eventually, problem, spawn_app, spawn_app_with, spawn_without_database,
+};
 use crate::people::Person;
 use crate::tls_server::{Authority, TlsServer};
 
@@ -65,16 +70,56 @@ async fn the_state_of_the_database_and_its_pool_shows() {
     assert_eq!(value(&metrics, "causeway_visits_queue_length"), "0.0");
 }
 
+const CONNECTION_ERRORS: &str = "causeway_database_connection_errors_total";
+
+/// How many connections failed because of `cause`.
+fn failed(metrics: &str, cause: &str) -> usize {
+    value(metrics, &format!("{CONNECTION_ERRORS}{{cause=\"{cause}\"}}")).parse().unwrap()
+}
+
 #[tokio::test]
-async fn connections_that_fail_are_counted_by_cause() {
-    let app = spawn_without_database(&[]).await;
-    app.until_ready_is(StatusCode::SERVICE_UNAVAILABLE).await;
-    app.database_problem().await;
-    let metrics = scrape(&app).await;
-    assert_eq!(value(&metrics, "causeway_database_available"), "0.0");
-    for cause in ["credentials", "refused", "network", "timeout", "other"] {
-        value(&metrics, &format!("causeway_database_connection_errors_total{{cause=\"{cause}\"}}"));
+async fn each_attempt_to_reach_a_database_that_is_away_from_the_start_is_counted_by_its_cause() {
+    let server = TestDatabase::create().await;
+    let mut unknown = url::Url::parse(server.url()).unwrap();
+    unknown.set_username("a_user_that_does_not_exist").unwrap();
+    // Its backlog takes connections, and nothing ever answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("postgres://app@{}/none", silent.local_addr().unwrap());
+    let aws = SecretsManager::start().await;
+    aws.denies();
+    let aws_url = aws.url();
+    let cases = [
+        ("network", vec![("DATABASE_URL", NO_DATABASE)]),
+        ("refused", vec![("DATABASE_URL", unknown.as_str())]),
+        ("timeout", vec![("DATABASE_URL", &silent), ("DB_CONNECT_TIMEOUT_MS", "50")]),
+        ("credentials", on_app_runner(&aws_url)),
+    ];
+    for (cause, env) in cases {
+        let app = App::spawn(&env).await;
+        app.database_problem().await;
+        let attempts = app.service.logs().iter().filter(|line| line["message"] == "trying the database again").count();
+        let metrics = scrape(&app).await;
+        assert!(failed(&metrics, cause) >= attempts, "{cause}: {attempts} in {metrics}");
+        assert_eq!(value(&metrics, "causeway_database_available"), "0.0");
+        for other in ["credentials", "refused", "network", "timeout", "other"] {
+            assert!(other == cause || failed(&metrics, other) == 0, "{other} in {metrics}");
+        }
     }
+}
+
+#[tokio::test]
+async fn attempts_to_reconnect_are_counted_without_a_request() {
+    let postgres = OwnPostgres::start().await;
+    let app = App::spawn(&[("DATABASE_URL", postgres.url())]).await;
+    app.until_ready().await;
+    assert_eq!(failed(&scrape(&app).await, "network"), 0);
+    postgres.kill().await;
+    app.until_it_notices().await;
+    let before = failed(&scrape(&app).await, "network");
+    eventually("the supervisor's attempts are counted", async || {
+        (failed(&scrape(&app).await, "network") > before).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
