@@ -17,13 +17,14 @@ const TRIES: u32 = 11;
 /// Returns when everything is applied or the tries are used up.
 pub(super) async fn run(database: &Database, plan: &Plan) {
     for turn in 0..TRIES {
+        let pause = Duration::from_secs(1 << turn);
         database.availability.until(true).await;
         match attempt(database, plan).await {
             Ok(true) => return,
             Ok(false) => tracing::debug!("another instance runs the background migration"),
-            Err(error) => tracing::warn!(cause = chain(&error), "the background migration failed"),
+            Err(error) => tracing::warn!(cause = chain(&error), ?pause, "the background migration failed"),
         }
-        sleep(Duration::from_secs(1 << turn)).await;
+        sleep(pause).await;
     }
     tracing::error!("the background migration stops until the next start");
 }

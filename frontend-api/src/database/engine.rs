@@ -182,6 +182,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_no_column_of_another_type() {
+        for (kind, is_one) in [(Type::BYTEA, true), (Type::TEXT, true), (Type::INT8, false), (Type::UUID, false)] {
+            assert_eq!((Key::accepts(&kind), KeyOfRow::accepts(&kind)), (is_one, is_one), "{kind}");
+        }
+    }
+
+    #[test]
     fn a_key_is_bytes_or_their_digits_and_is_read_as_it_was_written() {
         let key: Vec<u8> = (0..32).map(|n| n * 8 + 3).collect();
         for (kind, length) in [(Type::BYTEA, 32), (Type::TEXT, 64)] {

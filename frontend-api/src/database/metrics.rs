@@ -38,12 +38,15 @@ pub(super) fn certificate_accepted(certificate: &[u8]) {
     }
 }
 
-/// Returns the days until then, or NaN if the server has shown no certificate.
 fn certificate_days_left() -> f64 {
+    days_until(CERTIFICATE_ENDS.load(Ordering::Relaxed), SystemTime::now())
+}
+
+/// Returns the days from `now` until these seconds since 1970, or NaN if they are 0.
+fn days_until(seconds: u64, now: SystemTime) -> f64 {
     const DAY: f64 = 86_400.0;
-    let ends = CERTIFICATE_ENDS.load(Ordering::Relaxed);
-    let left = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(ends)).filter(|_| ends > 0);
-    left.map_or(f64::NAN, |end| match end.duration_since(SystemTime::now()) {
+    let end = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).filter(|_| seconds > 0);
+    end.map_or(f64::NAN, |end| match end.duration_since(now) {
         Ok(left) => left.as_secs_f64() / DAY,
         Err(past) => -past.duration().as_secs_f64() / DAY,
     })
@@ -130,4 +133,21 @@ impl Database {
 
 fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_has_ended_has_negative_days_and_one_that_was_never_shown_none() {
+        const DAY: u64 = 86_400;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100 * DAY);
+        for (end, days) in
+            [(103 * DAY, 3.0), (100 * DAY + DAY / 2, 0.5), (100 * DAY, 0.0), (98 * DAY, -2.0), (1, -100.0)]
+        {
+            assert!((days_until(end, now) - days).abs() < 1e-3, "{end}: {}", days_until(end, now));
+        }
+        assert!(days_until(0, now).is_nan());
+    }
 }

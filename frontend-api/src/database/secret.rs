@@ -72,3 +72,42 @@ pub(super) fn parse(json: &str) -> Result<DatabaseSecret, SecretProblem> {
         name: document.dbname.filter(|name| !name.is_empty()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_has_a_user_and_a_password_and_can_say_where_the_database_is() {
+        let cases = [
+            ("", (None, None, None)),
+            (r#","host":"db.internal","port":6543,"dbname":"demo""#, (Some("db.internal"), Some(6543), Some("demo"))),
+            (r#","host":"","port":"5432","dbname":"","engine":"aurora-postgresql""#, (None, Some(5432), None)),
+        ];
+        for (more, (host, port, name)) in cases {
+            let secret =
+                parse(&format!(r#"{{"username":"u","password":"p"{more}}}"#)).unwrap_or_else(|_| panic!("{more}"));
+            assert_eq!((secret.user.as_str(), secret.password.expose_secret()), ("u", "p"));
+            assert_eq!((secret.host.as_deref(), secret.port, secret.name.as_deref()), (host, port, name), "{more}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_can_t_be_used_says_why() {
+        let cases = [
+            (r#""text""#, SecretProblem::NotJson),
+            (r#"{"password":"p"}"#, SecretProblem::Lacks("username")),
+            (r#"{"username":"u"}"#, SecretProblem::Lacks("password")),
+            (r#"{"username":"u","password":"p","port":0}"#, SecretProblem::Port),
+            (r#"{"username":"u","password":"p","port":"0"}"#, SecretProblem::Port),
+            (r#"{"username":"u","password":"p","port":65536}"#, SecretProblem::Port),
+            (r#"{"username":"u","password":"p","port":"x"}"#, SecretProblem::Port),
+            (r#"{"username":"u","password":"p","engine":"MySQL"}"#, SecretProblem::Engine),
+        ];
+        for (json, problem) in cases {
+            assert_eq!(parse(json).err(), Some(problem), "{json}");
+        }
+    }
+}

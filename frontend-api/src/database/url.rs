@@ -175,6 +175,21 @@ mod tests {
     }
 
     #[test]
+    fn only_a_port_that_is_written_is_one() {
+        for (rest, port) in [
+            ("host", None),
+            ("host:", None),
+            ("host:6543", Some(6543)),
+            ("host:5432/name", Some(5432)),
+            ("host/name:1", None),
+            ("[::1]", None),
+            ("[::1]:6543/name", Some(6543)),
+        ] {
+            assert_eq!(parse(&format!("postgres://user:secret@{rest}")).unwrap().0.port, port, "{rest}");
+        }
+    }
+
+    #[test]
     fn a_message_names_what_is_wrong() {
         let cases = [
             ("mysql://user@host/name", "postgres://"),
@@ -184,6 +199,12 @@ mod tests {
             ("postgres://user:secret@one,two/name", "more than one host"),
             ("postgres://user:secret@%2Ftmp/name", "no host"),
             ("postgres://user:sec/ret@host/name", "percent-encoded"),
+            ("postgres://user:sec?ret@host/name", "percent-encoded"),
+            ("postgres://user:secret#@host/name", "percent-encoded"),
+            ("postgres://user:sec@ret@host/name", "percent-encoded"),
+            ("postgres://@host/name", "no user"),
+            ("postgres://user@host:0/name", "port 0"),
+            ("postgres://user@host/name?channel_binding=maybe", "channel_binding"),
             ("postgres://user:secret@host:x/name", "port"),
             ("postgres://user:secret@host/name?options=-c", "options"),
             ("postgres://user:secret@host/name?secret=1", "does not know"),
@@ -199,7 +220,10 @@ mod tests {
     fn parameters_that_change_nothing_are_taken() {
         let url =
             "postgres://user@host/name?channel_binding=prefer&application_name=x&connect_timeout=5&sslmode=require";
-        assert_eq!(parse(url).unwrap().1.mode, Some(SslMode::Require));
+        let tls = parse(url).unwrap().1;
+        assert_eq!((tls.mode, tls.root_cert, tls.requires_channel_binding), (Some(SslMode::Require), None, false));
+        let tls = parse("postgres://user@host/name?sslrootcert=/a+b/c.pem").unwrap().1;
+        assert_eq!((tls.mode, tls.root_cert), (None, Some(PathBuf::from("/a+b/c.pem"))));
         assert!(parse("postgres://user@host?channel_binding=require").unwrap().1.requires_channel_binding);
     }
 

@@ -1,9 +1,11 @@
 //! PostgreSQL down, killed, restarted, demoted: what is told meanwhile, and that all is well afterwards.
 
+use std::time::{Duration, Instant};
+
 use causeway_testing::postgres::OwnPostgres;
 use reqwest::StatusCode;
 
-use crate::helpers::{App, PATIENCE, eventually, unavailable, until_blocked};
+use crate::helpers::{App, PATIENCE, count, eventually, spawn_without_database, unavailable, until_blocked};
 use crate::sockets;
 use causeway_testing::load::Load;
 
@@ -179,6 +181,12 @@ async fn once_migrated_it_reconnects_while_another_session_holds_the_migrations_
     app.registered("after").await;
 }
 
+/// How many sessions the service has.
+async fn sessions(client: &tokio_postgres::Client) -> i64 {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'causeway-frontend-api'";
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
 #[tokio::test]
 async fn statements_that_wait_for_a_lock_leave_no_sessions_behind() {
     let postgres = OwnPostgres::start().await;
@@ -187,15 +195,14 @@ async fn statements_that_wait_for_a_lock_leave_no_sessions_behind() {
     app.until_ready().await;
     let locker = postgres.client().await;
     locker.batch_execute("BEGIN; LOCK TABLE access IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'causeway-frontend-api'";
     for _ in 0..12 {
         let (written, read) = tokio::join!(app.register("waits"), app.get("/recent-visits"));
         assert_eq!(written.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(read.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
     // Without the cancel requests there would be one for each statement: 24.
-    let sessions: i64 = locker.query_one(sql, &[]).await.unwrap().get(0);
-    assert!(sessions <= 8, "{sessions} sessions");
+    let left = sessions(&locker).await;
+    assert!(left <= 8, "{left} sessions");
     eventually("the statements end", async || {
         let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'access'::regclass AND NOT granted";
         (locker.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0).then_some(())
@@ -215,4 +222,46 @@ async fn a_start_that_meets_a_locked_history_leaves_no_session_behind() {
     assert!(cause.contains("lock timeout"), "{cause}");
     locker.batch_execute("ROLLBACK").await.unwrap();
     app.until_ready().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_tried_after_pauses_that_double_up_to_half_a_second() {
+    let app = spawn_without_database(&[]).await;
+    let pauses = eventually("five attempts have failed", async || {
+        let logs = app.service.logs();
+        let attempts = logs.iter().filter(|line| line["message"] == "trying the database again");
+        let pauses: Vec<_> = attempts.map(|line| line["pause"].as_str().unwrap_or_default().to_owned()).collect();
+        (pauses.len() >= 5).then_some(pauses)
+    })
+    .await;
+    assert_eq!(pauses[..5], ["100ms", "200ms", "400ms", "500ms", "500ms"]);
+}
+
+#[tokio::test]
+async fn connections_that_nothing_uses_are_closed_and_the_service_stays_ready() {
+    let postgres = OwnPostgres::start().await;
+    let app = App::spawn(&[("DATABASE_URL", postgres.url()), ("DB_IDLE_TIMEOUT_MS", "200")]).await;
+    app.until_ready().await;
+    app.registered("before").await;
+    let client = postgres.client().await;
+    eventually("no session is left", async || (sessions(&client).await == 0).then_some(())).await;
+    assert_eq!(app.ready().await.status(), StatusCode::OK);
+    app.registered("after").await;
+}
+
+#[tokio::test]
+async fn a_connection_that_visits_use_is_not_closed_as_idle() {
+    let postgres = OwnPostgres::start().await;
+    // Idle ones are looked for every two seconds.
+    let app = App::spawn(&[("DATABASE_URL", postgres.url()), ("DB_IDLE_TIMEOUT_MS", "8000")]).await;
+    app.until_ready().await;
+    let client = postgres.client().await;
+    client.batch_execute("ALTER TABLE access ADD COLUMN session INT DEFAULT pg_backend_pid()").await.unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        app.registered("curl").await;
+    }
+    // Since the first visit no connection was without use for eight seconds.
+    let first = "pg_stat_activity WHERE pid = (SELECT session FROM access ORDER BY last_update LIMIT 1)";
+    assert_eq!(count(&client, first).await, 1);
 }

@@ -263,3 +263,23 @@ async fn requests_beyond_the_limit_are_refused_and_open_no_connection() {
     drop(listener);
     problem(app.private_service().await, StatusCode::BAD_GATEWAY, "private-service-unreachable").await;
 }
+
+#[tokio::test]
+async fn a_name_that_can_t_be_resolved_is_logged_once_until_it_can() {
+    let Some(replicas) = spawn(&[]).await else { return };
+    for _ in 0..3 {
+        assert_eq!(replicas.app.private_service().await.status(), StatusCode::BAD_GATEWAY);
+    }
+    let _first = replicas.replica(FIRST, identity()).await;
+    replicas.hosts.write(&[FIRST]);
+    eventually("the name is resolved", async || {
+        (replicas.app.private_service().await.status() == StatusCode::OK).then_some(())
+    })
+    .await;
+    let again = |line: &Value| line["message"] == "the private service's name can be resolved again";
+    replicas.app.service.wait_for_log(again, PATIENCE).await;
+    let logs = replicas.app.service.logs();
+    let count = |message: &str| logs.iter().filter(|line| line["message"] == message).count();
+    assert_eq!(count("the private service's name can't be resolved"), 1, "{logs:?}");
+    assert_eq!(count("the private service's name can be resolved again"), 1, "{logs:?}");
+}

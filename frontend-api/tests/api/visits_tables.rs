@@ -139,6 +139,30 @@ async fn an_index_whose_build_was_interrupted_is_built_again() {
     until_ascending(&client).await;
 }
 
+#[tokio::test]
+async fn a_build_that_fails_is_tried_again_after_pauses_that_double_while_visits_are_recorded() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    migrated_before(&client, "").await;
+    let no_index = "CREATE FUNCTION no_index() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+                        IF current_query() LIKE '%access_newest%' THEN RAISE 'not now'; END IF; END $$;
+                    CREATE EVENT TRIGGER no_index ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION no_index()";
+    client.batch_execute(no_index).await.unwrap();
+    let app = App::spawn(&[("DATABASE_URL", database.url())]).await;
+    app.until_ready().await;
+    let pauses = eventually("the build has failed twice", async || {
+        let logs = app.service.logs();
+        let failures = logs.iter().filter(|line| line["message"] == "the background migration failed");
+        let pauses: Vec<_> = failures.map(|line| line["pause"].as_str().unwrap_or_default().to_owned()).collect();
+        (pauses.len() >= 2).then_some(pauses)
+    })
+    .await;
+    assert_eq!(pauses[..2], ["1s", "2s"]);
+    app.registered("meanwhile").await;
+    client.batch_execute("DROP EVENT TRIGGER no_index").await.unwrap();
+    until_ascending(&client).await;
+}
+
 /// The history of a database that version 0.1.0 has migrated, and further rows of it.
 async fn migrated_before(client: &Client, more: &str) {
     let sql = format!(

@@ -146,3 +146,15 @@ impl Failure for Unavailable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_meets_a_failing_endpoint_is_told_when_it_is_read_again() {
+        let retry_in = Duration::from_secs(4);
+        let failing = Unavailable::Failing { cause: Arc::new(ReadError::NotRead), retry_in };
+        assert_eq!((failing.retry_after(), Unavailable::NotConfigured.retry_after()), (Some(retry_in), None));
+    }
+}

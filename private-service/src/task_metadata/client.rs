@@ -194,6 +194,28 @@ mod tests {
         assert_eq!(urls("http://localhost:51678"), ["http://localhost:51678/", "http://localhost:51678/task"]);
     }
 
+    #[tokio::test]
+    async fn the_span_of_a_failed_read_says_how_it_failed() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap();
+        let failed = async |url: &str, limit| {
+            let limit = Duration::from_millis(limit);
+            let http = client::builder(limit).build().unwrap();
+            ReadError::Http(http.get(url).timeout(limit).send().await.unwrap_err())
+        };
+        let url: Url = "http://127.0.0.1:1".parse().unwrap();
+        let refused = ReadError::Status { url, status: StatusCode::TOO_MANY_REQUESTS, message: String::new() };
+        for (error, expected) in [
+            (failed(&format!("http://{address}"), 1).await, "timeout"),
+            (failed("http://127.0.0.1:1", 15_000).await, "network"),
+            (ReadError::Timeout(Duration::ZERO), "timeout"),
+            (refused, "429"),
+            (ReadError::Empty, "document"),
+        ] {
+            assert_eq!(error.span_type(), expected, "{error:?}");
+        }
+    }
+
     #[test]
     fn an_errors_message_is_read_from_each_kind_of_body() {
         assert_eq!(message(br#""unable to find the task""#), "unable to find the task");
