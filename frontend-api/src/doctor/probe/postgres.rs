@@ -185,7 +185,10 @@ fn login_cause(db: &DbError) -> &'static Cause {
         SqlState::INVALID_PASSWORD if says("PAM") => &LOGIN_REFUSED,
         SqlState::INVALID_PASSWORD => &PASSWORD_REFUSED,
         SqlState::INVALID_CATALOG_NAME => &DATABASE_MISSING,
-        SqlState::TOO_MANY_CONNECTIONS if says("for role") || says("for database") => &CONNECTION_LIMIT,
+        // Since PostgreSQL 16, slots "are reserved for roles with …" when the whole server has none left.
+        SqlState::TOO_MANY_CONNECTIONS if says("connections for role") || says("connections for database") => {
+            &CONNECTION_LIMIT
+        }
         SqlState::TOO_MANY_CONNECTIONS => &TOO_MANY_CONNECTIONS,
         // ALLOW_CONNECTIONS is false: waiting would not help.
         SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE if says("not currently accepting connections") => &LOGIN_REFUSED,

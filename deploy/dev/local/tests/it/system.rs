@@ -110,8 +110,9 @@ impl System {
     /// The port that PostgreSQL was given.
     pub(crate) fn database_port(&self) -> u16 {
         let stdout = self.read("stdout");
-        let line = stdout.lines().find(|line| line.trim_start().starts_with("PostgreSQL ")).expect("it is told");
-        let (_, rest) = line.split_once("127.0.0.1:").expect("the line has the address");
+        // Other lines say where its files are, or that it is being fetched.
+        let mut lines = stdout.lines().filter(|line| line.trim_start().starts_with("PostgreSQL "));
+        let (_, rest) = lines.find_map(|line| line.split_once("127.0.0.1:")).expect("a line has the address");
         rest.split(',').next().and_then(|port| port.parse().ok()).expect("the address has a port")
     }
 }
