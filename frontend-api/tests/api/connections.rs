@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -108,35 +106,4 @@ async fn the_rest_of_an_unwanted_body_is_not_waited_for_much_longer_than_that_of
     let mut answer = Vec::new();
     timeout(PATIENCE, connection.read_to_end(&mut answer)).await.expect("the connection ends").ok();
     assert!(answer.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&answer));
-}
-
-#[tokio::test]
-async fn long_forms_that_arrive_at_the_same_time_have_a_bounded_part_of_the_memory() {
-    let app = spawn_without_database(&[]).await;
-    let before = peak_memory(&app);
-    let head = "POST /app/diary/sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n\
-                Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 250000\r\n\r\ntext=";
-    let most = [head.as_bytes(), &b"x".repeat(200_000)].concat();
-    // 32 MiB are room for 182 of them.
-    let mut answers: FuturesUnordered<_> = (0..300)
-        .map(async |_| {
-            let mut connection = app.connect().await;
-            connection.write_all(&most).await.unwrap();
-            let mut status = [0; 12];
-            connection.read_exact(&mut status).await.unwrap();
-            (connection, status)
-        })
-        .collect();
-    let mut refused = Vec::new();
-    while refused.len() < 100 {
-        let next = timeout(PATIENCE, answers.next()).await.expect("so many have no room").unwrap();
-        assert_eq!(&next.1, b"HTTP/1.1 503");
-        refused.push(next);
-    }
-    let grown = peak_memory(&app) - before;
-    assert!(grown < 96 * 1024, "the forms cost {grown} kB");
-
-    let short = app.prepare(Method::POST, "/app/diary/sign-in").header("Sec-Fetch-Site", "same-origin");
-    let short = short.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body("text=short");
-    assert_eq!(short.send().await.unwrap().status(), StatusCode::BAD_REQUEST, "it has a room, and lacks a field");
 }

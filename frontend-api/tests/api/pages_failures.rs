@@ -1,13 +1,17 @@
-//! What becomes of a text when something fails while somebody writes: it is never lost.
+//! What becomes of a text when something fails while somebody writes: it is never lost, unless too many arrive at once.
 
 use causeway_testing::aws::S3;
 use causeway_testing::proxy::TcpProxy;
-use reqwest::header::{RETRY_AFTER, SET_COOKIE};
-use reqwest::{Response, StatusCode};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use reqwest::{Method, Response, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use crate::diary::{jpeg, storage};
 use crate::failures_network;
-use crate::helpers::{count, spawn_app, spawn_app_with};
+use crate::helpers::{PATIENCE, count, spawn_app, spawn_app_with, spawn_without_database};
+use crate::http_bad_input::peak_memory;
 use crate::pages_diary::entry;
 use crate::people::PASSWORD;
 use crate::web::{Browser, action, between, location};
@@ -163,4 +167,35 @@ async fn a_change_survives_signing_in_again_and_also_that_the_entry_is_gone() {
             assert!(browser.html("/app/diary").await.contains("changed"));
         }
     }
+}
+
+#[tokio::test]
+async fn long_forms_that_arrive_at_the_same_time_have_a_bounded_part_of_the_memory() {
+    let app = spawn_without_database(&[]).await;
+    let before = peak_memory(&app);
+    let head = "POST /app/diary/sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 250000\r\n\r\ntext=";
+    let most = [head.as_bytes(), &b"x".repeat(200_000)].concat();
+    // 32 MiB are room for 182 of them.
+    let mut answers: FuturesUnordered<_> = (0..300)
+        .map(async |_| {
+            let mut connection = app.connect().await;
+            connection.write_all(&most).await.unwrap();
+            let mut status = [0; 12];
+            connection.read_exact(&mut status).await.unwrap();
+            (connection, status)
+        })
+        .collect();
+    let mut refused = Vec::new();
+    while refused.len() < 100 {
+        let next = timeout(PATIENCE, answers.next()).await.expect("so many have no room").unwrap();
+        assert_eq!(&next.1, b"HTTP/1.1 503");
+        refused.push(next);
+    }
+    let grown = peak_memory(&app) - before;
+    assert!(grown < 96 * 1024, "the forms cost {grown} kB");
+
+    let short = app.prepare(Method::POST, "/app/diary/sign-in").header("Sec-Fetch-Site", "same-origin");
+    let short = short.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body("text=short");
+    assert_eq!(short.send().await.unwrap().status(), StatusCode::BAD_REQUEST, "it has a room, and lacks a field");
 }
