@@ -3,15 +3,15 @@
 //! Anybody may send a long form and take a while. One costs little, but each connection can have its own.
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::room::{Budget, Room};
 
 /// What each body may have without being counted. Most are shorter.
 const SMALL: usize = 16 * 1024;
-/// Of all bodies in this process beyond that, in units of [`UNIT`] bytes: 32 MiB.
-const UNITS: usize = 32 * 1024;
-const UNIT: usize = 1024;
+/// Bytes of all bodies in this process beyond that.
+const MOST: usize = 32 * 1024 * 1024;
 
-static FREE: Semaphore = Semaphore::const_new(UNITS);
+static FREE: Budget = Budget::new(MOST);
 
 /// What has arrived of a body, or of a part of one.
 #[derive(Debug, Default)]
@@ -25,25 +25,15 @@ pub struct Kept {
 #[error("other long bodies left no room for the body")]
 pub struct NoRoom;
 
-/// What is counted of something kept, until this is dropped.
-#[derive(Debug, Default)]
-pub struct Room(Option<SemaphorePermit<'static>>);
-
 impl Kept {
     /// Adds what has arrived.
     ///
     /// # Errors
     /// If there is no room for it.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), NoRoom> {
-        let needed = (self.bytes.len() + chunk.len()).saturating_sub(SMALL).div_ceil(UNIT);
-        let has = self.room.0.as_ref().map_or(0, SemaphorePermit::num_permits);
-        if needed > has {
-            let more = u32::try_from(needed - has).map_err(|_| NoRoom)?;
-            let more = FREE.try_acquire_many(more).map_err(|_| NoRoom)?;
-            match &mut self.room.0 {
-                Some(room) => room.merge(more),
-                none => *none = Some(more),
-            }
+        let needed = (self.bytes.len() + chunk.len()).saturating_sub(SMALL);
+        if !FREE.grow(&mut self.room, needed) {
+            return Err(NoRoom);
         }
         self.bytes.extend_from_slice(chunk);
         Ok(())
@@ -79,10 +69,10 @@ mod tests {
                 Ok(()) => arriving.push(body),
                 Err(NoRoom) => break,
             }
-            assert!(arriving.len() * LENGTH < 2 * UNITS * UNIT, "there is a limit");
+            assert!(arriving.len() * LENGTH < 2 * MOST, "there is a limit");
         }
         let kept: usize = arriving.iter().map(Kept::len).sum();
-        assert!(kept > UNITS * UNIT * 9 / 10, "{kept} bytes had room");
+        assert!(kept > MOST * 9 / 10, "{kept} bytes had room");
 
         let mut small = Kept::default();
         small.push(&[b'x'; SMALL]).expect("it is not long");

@@ -16,6 +16,7 @@ mod observe;
 pub mod page;
 pub mod problem;
 pub mod request_id;
+pub mod room;
 pub mod route;
 mod security_headers;
 pub mod server;

@@ -11,24 +11,23 @@ use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use bytes::Bytes;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::problem::{Problem, TOO_MUCH_UNREAD};
+use super::room::{Budget, Room};
 use super::slices::Slices;
 
 /// Bytes of an answer that counts. Many times as many connections as a process can have are needed to fill its memory with
 /// smaller ones.
 const LARGE: u64 = 64 * 1024;
-/// Of all large answers in this process, in units of [`UNIT`] bytes: 32 MiB.
-const UNITS: usize = 32 * 1024;
-const UNIT: usize = 1024;
+/// Bytes of all large answers in this process.
+const MOST: usize = 32 * 1024 * 1024;
 
-static FREE: Semaphore = Semaphore::const_new(UNITS);
+static FREE: Budget = Budget::new(MOST);
 
 /// An answer that occupies its part of the limit until its last slice is taken.
 struct Counted {
     slices: Slices,
-    _part: SemaphorePermit<'static>,
+    _room: Room,
 }
 
 impl MessageBody for Counted {
@@ -58,16 +57,12 @@ pub(super) fn limited<B: MessageBody + 'static>(
         Ok(whole) => whole,
         Err(body) => return ServiceResponse::new(request, head.set_body(EitherBody::left(body))),
     };
-    let units = u32::try_from(whole.len().div_ceil(UNIT)).unwrap_or(u32::MAX);
-    let slices = Slices::new(whole);
-    let body = match FREE.try_acquire_many(units) {
-        Ok(part) => BoxBody::new(Counted { slices, _part: part }),
-        Err(_) if can_be_replaced => {
-            let problem = Problem::new(&TOO_MUCH_UNREAD, TOO_MUCH_UNREAD.meaning);
-            return ServiceResponse::new(request, HttpResponse::from_error(problem)).map_into_right_body();
-        }
-        Err(_) => BoxBody::new(slices),
-    };
+    let mut room = Room::default();
+    if !FREE.grow(&mut room, whole.len()) && can_be_replaced {
+        let problem = Problem::new(&TOO_MUCH_UNREAD, TOO_MUCH_UNREAD.meaning);
+        return ServiceResponse::new(request, HttpResponse::from_error(problem)).map_into_right_body();
+    }
+    let body = BoxBody::new(Counted { slices: Slices::new(whole), _room: room });
     ServiceResponse::new(request, head.set_body(EitherBody::right(body)))
 }
 
@@ -89,7 +84,7 @@ mod tests {
     async fn an_answer_that_has_no_room_beside_the_unread_ones_is_refused_until_they_are_read() {
         const LENGTH: usize = 4 * 1024 * 1024;
         let get = |bytes| answer(TestRequest::get(), StatusCode::OK, bytes);
-        let mut unread: Vec<_> = (0..UNITS * UNIT / LENGTH).map(|_| get(LENGTH)).collect();
+        let mut unread: Vec<_> = (0..MOST / LENGTH).map(|_| get(LENGTH)).collect();
         assert!(unread.iter().all(|answer| answer.status() == StatusCode::OK));
         assert_eq!(get(LENGTH).status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(get(64 * 1024).status(), StatusCode::OK, "it is not large");

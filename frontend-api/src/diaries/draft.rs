@@ -6,8 +6,8 @@ use std::io;
 use actix_multipart::{Field, Multipart};
 use actix_web::error::PayloadError;
 use actix_web::http::header::HeaderMap;
-use causeway_common::http::arriving::Room;
 use causeway_common::http::limits::{BodyStream, Clock, Limits};
+use causeway_common::http::room::Room;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::error::DiaryError;
