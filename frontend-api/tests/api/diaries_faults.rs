@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::diary::{
     BUCKET, assert_whole, created, form, head, jpeg, part, spawn_with_bucket, storage, sweep, with_picture,
 };
-use crate::helpers::{App, PATIENCE, count, eventually, spawn_app_with, unavailable, with_url};
+use crate::helpers::{App, PATIENCE, count, eventually, spawn_app_with, unavailable, until_waiting, with_url};
 use crate::people::Person;
 
 async fn spawn_behind_a_proxy() -> (App, TestDatabase, S3, TcpProxy) {
@@ -163,9 +163,7 @@ async fn a_database_cut_off_after_the_upload_leaves_nothing_after_a_sweep() {
     let post = jane.post_form(&app, with_picture("a text", &jpeg()));
     let cut = async {
         eventually("the picture is in the bucket", async || (!s3.keys(BUCKET).unwrap().is_empty()).then_some(())).await;
-        let blocked = "SELECT count(*) FROM pg_locks WHERE relation = 'diaries'::regclass AND NOT granted";
-        let waits = async || (locker.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) > 0).then_some(());
-        eventually("the diary is about to be written", waits).await;
+        until_waiting(&locker, "INSERT INTO diaries", 1).await;
         proxy.refuse().await;
         proxy.cut();
     };

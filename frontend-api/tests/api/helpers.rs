@@ -158,9 +158,20 @@ pub async fn count(client: &tokio_postgres::Client, table: &str) -> i64 {
     client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
 }
 
-/// Waits until this many sessions wait for a lock on the table.
+/// Waits until this many INSERTs of visits wait for a lock. The doctor's own at start may wait for it as well, and is none of them.
 pub async fn until_blocked(client: &tokio_postgres::Client, sessions: i64) {
-    let sql = "SELECT count(*) FROM pg_locks WHERE relation = 'access'::regclass AND NOT granted";
-    let enough = async || (client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) >= sessions).then_some(());
-    eventually("a session waits for the lock", enough).await;
+    until_waiting(client, "INSERT INTO \"access\"", sessions).await;
+}
+
+/// Waits until this many statements that begin so wait for a lock.
+pub async fn until_waiting(client: &tokio_postgres::Client, statement: &str, sessions: i64) {
+    // Within a transaction the view shows what it showed at first, unless it is told to look again.
+    let look_again = "SELECT pg_stat_clear_snapshot()";
+    let sql = "SELECT count(*) FROM pg_stat_activity \
+               WHERE datname = current_database() AND wait_event_type = 'Lock' AND starts_with(query, $1)";
+    let enough = async || {
+        client.batch_execute(look_again).await.unwrap();
+        (client.query_one(sql, &[&statement]).await.unwrap().get::<_, i64>(0) >= sessions).then_some(())
+    };
+    eventually("a statement waits for the lock", enough).await;
 }

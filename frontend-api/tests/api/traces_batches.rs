@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
 use crate::diary::{jpeg, spawn_with_bucket, storage, with_picture};
-use crate::helpers::{App, PATIENCE, client, eventually, spawn_app_with, unavailable};
+use crate::helpers::{App, PATIENCE, client, spawn_app_with, unavailable, until_waiting};
 use crate::people::Person;
 use crate::xray::{assert_rules, traced};
 
@@ -139,9 +139,7 @@ async fn a_call_whose_caller_leaves_is_a_failed_span() {
     let mut connection = app.connect().await;
     let head = format!("DELETE /diaries/1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", jane.token);
     connection.write_all(head.as_bytes()).await.unwrap();
-    let blocked = "SELECT count(*) FROM pg_locks WHERE relation = 'diaries'::regclass AND NOT granted";
-    let waits = async || (locker.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) > 0).then_some(());
-    eventually("the statement waits for the lock", waits).await;
+    until_waiting(&locker, "UPDATE diaries", 1).await;
     // A client that only closes may still read the answer; one that resets does not.
     connection.set_zero_linger().unwrap();
     drop(connection);
