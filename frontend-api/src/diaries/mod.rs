@@ -110,7 +110,7 @@ impl Diaries {
     /// Those of the database.
     pub async fn list(&self, owner: UserId, before: i64, most: u16) -> Result<Page, DiaryError> {
         self.database().availability().check()?;
-        let asked = Asked { owner, before, most: most.into() };
+        let asked = Asked { owner, before, most };
         Ok(self.lists.submit(asked, trace::current()).await.map_err(Unread::from)?)
     }
 

@@ -8,7 +8,7 @@ use super::store::{self, Asked, Page};
 use crate::batch::Inbox;
 use crate::database::{Database, DatabaseError, Lane};
 
-/// Pages in one query. With the longest texts, their rows need about 31 MB: `store` limits the bytes of each page.
+/// Pages in one query. With the longest texts, the rows of each of the two queries of `store` need about 30 MB.
 const MOST: usize = 64;
 
 /// Ends when no request can be submitted any more.

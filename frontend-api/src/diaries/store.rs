@@ -1,5 +1,7 @@
 //! The SQL of diaries. Each statement names the owner, so that another user's diary is not found.
 
+use std::collections::HashSet;
+
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 
@@ -56,7 +58,10 @@ pub struct Page {
 }
 
 /// A page has no further diary after this many bytes of text. The 20 longest texts in ASCII, with descriptions, fit.
-const PAGE_BYTES: i64 = 400_000;
+const PAGE_BYTES: i32 = 400_000;
+/// Up to this many bytes a list's first query returns the text and its description: even the longest page of them has little more
+/// than `PAGE_BYTES`.
+const SHORT: i32 = 4_000;
 
 /// Which diaries of whom are listed.
 #[derive(Debug, Clone, Copy)]
@@ -64,35 +69,84 @@ pub(super) struct Asked {
     pub(super) owner: UserId,
     /// Only ids below this one.
     pub(super) before: i64,
-    pub(super) most: i64,
+    pub(super) most: u16,
 }
 
-/// Returns the page of each who asked. It is never empty if there are such diaries, but it can be shorter than `most`: the
-/// length of a text says how much memory it needs here, and PostgreSQL knows that without reading the text.
+/// Returns the page of each who asked. It is never empty if there are such diaries, but it can be shorter than `most`, because
+/// texts need memory here.
+///
+/// The query leaves out long texts and returns their length, which PostgreSQL knows without reading them. Another query reads
+/// those that the pages have room for. Most pages have none.
 pub(super) async fn newest(queries: &impl Queries, asked: &[Asked]) -> Result<Vec<Page>, DatabaseError> {
-    let sql = "SELECT asked.place, d.id, d.text, d.alt, d.picture, d.created_at, d.updated_at, d.deleted_at, d.more \
+    let sql = "SELECT asked.place, id, CASE WHEN bytes <= $4 THEN text ELSE '' END AS text, \
+                   CASE WHEN bytes <= $4 THEN alt ELSE '' END AS alt, \
+                   picture, created_at, updated_at, deleted_at, bytes \
                FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) \
                    WITH ORDINALITY AS asked (owner, before, most, place) \
                CROSS JOIN LATERAL ( \
-                   SELECT found.*, row_number() OVER newer AS nth, lead(id) OVER newer IS NOT NULL AS more, \
-                       coalesce(sum(octet_length(text) + octet_length(alt)) OVER newer, 0) AS bytes_before \
-                   FROM (SELECT id, text, alt, picture, created_at, updated_at, deleted_at FROM diaries \
-                         WHERE user_id = asked.owner AND id < asked.before AND deleted_at IS NULL \
-                         ORDER BY id DESC LIMIT asked.most + 1) found \
-                   WINDOW newer AS (ORDER BY id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) d \
-               WHERE d.nth <= asked.most AND d.bytes_before < $4 \
-               ORDER BY asked.place, d.id DESC";
+                   SELECT *, octet_length(text) + octet_length(alt) AS bytes FROM diaries \
+                   WHERE user_id = asked.owner AND id < asked.before AND deleted_at IS NULL \
+                   ORDER BY id DESC LIMIT asked.most + 1) found \
+               ORDER BY asked.place, id DESC";
     let owners: Vec<i64> = asked.iter().map(|asked| asked.owner.get()).collect();
     let befores: Vec<i64> = asked.iter().map(|asked| asked.before).collect();
-    let mosts: Vec<i64> = asked.iter().map(|asked| asked.most).collect();
-    let mut found = vec![Page::default(); asked.len()];
-    for row in queries.query(sql, &[&owners, &befores, &mosts, &PAGE_BYTES]).await? {
-        let place: i64 = row.try_get("place").map_err(DatabaseError::Decode)?;
-        let place = usize::try_from(place - 1).expect("ordinality counts from 1");
-        found[place].diaries.push(diary(&row)?);
-        found[place].more = row.try_get("more").map_err(DatabaseError::Decode)?;
+    let mosts: Vec<i64> = asked.iter().map(|asked| i64::from(asked.most)).collect();
+    let mut pages = vec![Page::default(); asked.len()];
+    let mut bytes = vec![0; asked.len()];
+    let mut long = Vec::new();
+    for row in queries.query(sql, &[&owners, &befores, &mosts, &SHORT]).await? {
+        let place = place(&row)?;
+        let (asked, page) = (asked[place], &mut pages[place]);
+        page.more = page.diaries.len() == usize::from(asked.most) || bytes[place] >= PAGE_BYTES;
+        if page.more {
+            continue;
+        }
+        let length: i32 = row.try_get("bytes").map_err(DatabaseError::Decode)?;
+        let diary = diary(&row)?;
+        bytes[place] += length;
+        if length > SHORT {
+            long.push((place, asked.owner, diary.id));
+        }
+        page.diaries.push(diary);
     }
-    Ok(found)
+    if !long.is_empty() {
+        add_long(queries, &long, &mut pages).await?;
+    }
+    Ok(pages)
+}
+
+/// Reads the diaries whose texts a list's query left out. A row that is gone meanwhile, with its user, leaves its page.
+async fn add_long(
+    queries: &impl Queries,
+    long: &[(usize, UserId, DiaryId)],
+    pages: &mut [Page],
+) -> Result<(), DatabaseError> {
+    let sql = concat!(
+        "SELECT long.place, ",
+        columns!(),
+        " FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS long (owner, diary, place) \
+          JOIN diaries ON user_id = owner AND id = diary"
+    );
+    let (owners, ids): (Vec<i64>, Vec<i64>) = long.iter().map(|(_, owner, id)| (owner.get(), id.get())).unzip();
+    let mut gone: HashSet<(usize, DiaryId)> = long.iter().map(|(page, _, id)| (*page, *id)).collect();
+    for row in queries.query(sql, &[&owners, &ids]).await? {
+        let (page, whole) = (long[place(&row)?].0, diary(&row)?);
+        gone.remove(&(page, whole.id));
+        if let Some(listed) = pages[page].diaries.iter_mut().find(|listed| listed.id == whole.id) {
+            // Also one that was deleted since: a page that lost all would end the list.
+            *listed = Diary { deleted_at: None, ..whole };
+        }
+    }
+    for (page, id) in gone {
+        pages[page].diaries.retain(|listed| listed.id != id);
+    }
+    Ok(())
+}
+
+/// Returns the index of the page that the row belongs to.
+fn place(row: &Row) -> Result<usize, DatabaseError> {
+    let place: i64 = row.try_get("place").map_err(DatabaseError::Decode)?;
+    Ok(usize::try_from(place - 1).expect("ordinality counts from 1"))
 }
 
 pub(super) async fn find(queries: &impl Queries, owner: UserId, id: DiaryId) -> Result<Option<Diary>, DatabaseError> {

@@ -94,6 +94,22 @@ async fn a_page_of_long_texts_is_shorter_and_names_the_next_one() {
 }
 
 #[tokio::test]
+async fn long_texts_are_listed_whole_between_short_ones() {
+    let (app, database) = spawn_app().await;
+    let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);
+    let (long, longer) = ("long \u{1f327} ".repeat(500), "x".repeat(20_000));
+    for (person, text) in [(&jane, "short"), (&jane, &long), (&john, &longer), (&jane, "another"), (&jane, &longer)] {
+        person.writes(&app, text).await;
+    }
+    // The text is short, and what its picture shows is told at length.
+    let alt = "\u{1f327}".repeat(1000);
+    database.client().await.execute("UPDATE diaries SET alt = $1 WHERE text = 'short'", &[&alt]).await.unwrap();
+    let list: Vec<Value> = jane.get(&app, "/diaries").await.json().await.unwrap();
+    let texts: Vec<&str> = list.iter().map(|diary| diary["Text"].as_str().unwrap()).collect();
+    assert_eq!(texts, [&longer, "another", &long, "short"]);
+}
+
+#[tokio::test]
 async fn anothers_diary_does_not_exist() {
     let admin = "an admin token of more than 32 characters";
     let (app, _database) = spawn_app_with(&[("ADMIN_TOKEN", admin)]).await;

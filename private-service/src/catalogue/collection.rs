@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETag, EntityTag};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EntityTag, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use causeway_common::http::etag;
@@ -15,7 +15,8 @@ use super::error::CatalogueError;
 use super::records::Record;
 
 /// Long enough to spare the service, short enough for a new version of the data to be seen.
-const CACHED: &str = "public, max-age=60";
+static CACHED: HeaderValue = HeaderValue::from_static("public, max-age=60");
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Bytes of the hash that an ETag has, as hexadecimal digits.
 const TAG_BYTES: usize = 8;
 
@@ -29,6 +30,8 @@ pub struct Collection<T> {
 struct Stored {
     body: Bytes,
     tag: EntityTag,
+    /// The tag as it is sent.
+    etag: HeaderValue,
 }
 
 impl<T: Record> Collection<T> {
@@ -65,17 +68,19 @@ impl Stored {
         let hash = digest(&SHA256, &body);
         let start = hash.as_ref().iter().take(TAG_BYTES);
         let tag = start.fold(String::new(), |tag, byte| tag + &format!("{byte:02x}"));
-        Self { body: body.into(), tag: EntityTag::new_strong(tag) }
+        let tag = EntityTag::new_strong(tag);
+        let etag = HeaderValue::from_str(&tag.to_string()).expect("hexadecimal digits in quotes are a header's value");
+        Self { body: body.into(), tag, etag }
     }
 
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let known = etag::is_known(request, &self.tag);
         let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-        response.insert_header(ETag(self.tag.clone())).insert_header((CACHE_CONTROL, CACHED));
+        response.insert_header((ETAG, self.etag.clone())).insert_header((CACHE_CONTROL, CACHED.clone()));
         if known {
             response.finish()
         } else {
-            response.insert_header((CONTENT_TYPE, "application/json")).body(Slices::new(self.body.clone()))
+            response.insert_header((CONTENT_TYPE, JSON.clone())).body(Slices::new(self.body.clone()))
         }
     }
 }
