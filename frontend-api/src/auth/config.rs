@@ -30,7 +30,7 @@ const HASHES_PER_ADDRESS: Var<i32> = Var::int(
     "HASHES_PER_ADDRESS",
     300,
     1..=1_000_000,
-    "Passwords from one address that are hashed in 5 minutes, right or wrong; more are answered with 429.",
+    "Maximum number of passwords from one address that are hashed in 5 minutes, right or wrong; further attempts get a 429.",
 );
 const SIGN_UPS_PER_ADDRESS: Var<i32> = Var::int(
     "SIGN_UPS_PER_ADDRESS",

@@ -41,7 +41,7 @@ const DB_POOL_SIZE: Var<usize> = Var::int(
     "DB_POOL_SIZE",
     8,
     SMALLEST_POOL..=100,
-    "Most connections of the pool. Four are reserved for statements that serve many requests at once. The supervisor \
+    "Maximum size of the pool. Four are reserved for statements that serve many requests at once. The supervisor \
      and the doctor open one more each.",
 );
 const DB_CONNECT_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
@@ -63,7 +63,7 @@ const DB_MAX_LIFETIME_MS: Var<Duration> =
 const AWS_ENDPOINT_URL: Optional<String> = Optional::text(
     "AWS_ENDPOINT_URL",
     "AWS's own",
-    "Read by the AWS SDK, as its other variables are. It must not be empty.",
+    "Read by the AWS SDK: the URL of all AWS services. It must not be empty.",
 );
 const AWS_ENDPOINT_URL_SECRETS_MANAGER: Optional<String> = Optional::text(
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
@@ -78,7 +78,7 @@ const LIMITS: std::ops::RangeInclusive<u64> = 1..=600_000;
 pub struct DatabaseConfig {
     /// `DB_ENGINE`.
     pub engine: Engine,
-    /// Most connections of the pool. The supervisor and the doctor open one more each.
+    /// Maximum size of the pool. The supervisor and the doctor open one more each.
     pub pool_size: usize,
     /// Limit of one connection attempt: DNS, TCP, TLS and login together.
     pub connect_timeout: Duration,

@@ -57,7 +57,7 @@ impl DiaryError {
 pub static PICTURE_TYPE: Kind = Kind {
     slug: "picture-type",
     status: 415,
-    title: "Not a picture that is stored",
+    title: "Unsupported picture format",
     meaning: "The file is not a JPEG, PNG, WebP or GIF. Its content counts, not its name. Phones that make HEIC or AVIF can \
               send JPEG instead.",
     retry: Retry::Never,
@@ -78,7 +78,7 @@ pub static STORAGE_FULL: Kind = Kind {
     slug: "storage-full",
     status: 413,
     title: "Too many pictures",
-    meaning: "Your pictures need as much space as a user may have. Those of deleted diaries count until they are removed, \
+    meaning: "Your pictures have reached the storage limit of one user. Those of deleted diaries count until they are removed, \
               after 30 days.",
     retry: Retry::Never,
 };
@@ -107,8 +107,8 @@ pub static UPLOADS_BUSY: Kind = Kind {
     slug: "uploads-busy",
     status: 503,
     title: "Too many uploads",
-    meaning: "As many pictures as the service takes at a time, or as one user may send at a time, are being uploaded, and \
-              others wait. Nothing was written.",
+    meaning: "The maximum number of pictures, in total or for this user, is already being uploaded, and others are \
+              waiting. Nothing was written.",
     retry: Retry::Later,
 };
 
@@ -116,8 +116,8 @@ pub static UPLOADS_BUSY: Kind = Kind {
 pub static KEY_IN_FLIGHT: Kind = Kind {
     slug: "idempotency-key-in-flight",
     status: 409,
-    title: "The first request is at work",
-    meaning: "Another request with this Idempotency-Key has not ended. Send the request again for its answer.",
+    title: "The first request is still running",
+    meaning: "Another request with this Idempotency-Key is still running. Repeat this request later to get the response.",
     retry: Retry::Later,
 };
 

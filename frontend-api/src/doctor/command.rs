@@ -107,8 +107,8 @@ impl TypedValueParser for TargetParser {
     fn parse_ref(&self, command: &clap::Command, _: Option<&clap::Arg>, value: &OsStr) -> Result<Target, clap::Error> {
         let target = value.to_str().and_then(|text| parse_target(text).ok());
         target.ok_or_else(|| {
-            let wrong = "--target has a value that is neither host:port nor an http(s) URL without user info; a database's \
-                         URL belongs into DATABASE_URL, with --postgres\n";
+            let wrong = "--target has a value that is neither host:port nor an http(s) URL without user info; to check a \
+                         database, set DATABASE_URL and use --postgres\n";
             clap::Error::raw(clap::error::ErrorKind::ValueValidation, wrong).with_cmd(command)
         })
     }

@@ -89,9 +89,9 @@ pub static WRONG_PASSWORD: Kind = Kind {
 pub static PASSWORDS_BUSY: Kind = Kind {
     slug: "passwords-busy",
     status: 503,
-    title: "Too many passwords wait",
-    meaning: "Hashing a password takes time and memory by design, and too many requests wait for it. Nothing was \
-              changed.",
+    title: "Too many requests are waiting",
+    meaning: "Hashing a password deliberately takes time and memory, and too many requests are waiting for it. \
+              Nothing was changed.",
     retry: Retry::Later,
 };
 

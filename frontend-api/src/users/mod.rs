@@ -39,7 +39,7 @@ const PASSWORD_QUEUE: Var<usize> = Var::int(
     "PASSWORD_QUEUE",
     128,
     1..=100_000,
-    "Requests that may wait while passwords are hashed, two at a time; more are answered with 503.",
+    "Number of requests that may wait for their password to be hashed, two at a time; further requests get a 503.",
 );
 
 /// How many passwords may wait.

@@ -103,18 +103,22 @@ const HEADERS: Optional<SecretString> = credentials("OTEL_EXPORTER_OTLP_HEADERS"
 const TRACES_HEADERS: Optional<SecretString> = credentials("OTEL_EXPORTER_OTLP_TRACES_HEADERS");
 const SCHEDULE_DELAY: Optional<u64> =
     number("OTEL_BSP_SCHEDULE_DELAY", "5000", "Longest time in milliseconds that a span waits before it is sent.");
-const QUEUE_SIZE: Optional<u64> =
-    number("OTEL_BSP_MAX_QUEUE_SIZE", "2048", "Most spans that wait for the collector; further ones are dropped.");
+const QUEUE_SIZE: Optional<u64> = number(
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "2048",
+    "Maximum number of spans that wait for the collector; further spans are dropped.",
+);
 const BATCH_SIZE: Optional<u64> =
-    number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", "Most spans in one request to the collector.");
+    number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", "Maximum number of spans in one request to the collector.");
 const EXPORT_TIMEOUT: Optional<u64> =
     number("OTEL_BSP_EXPORT_TIMEOUT", "30000", "Accepted but not used: `OTEL_EXPORTER_OTLP_TIMEOUT` limits a request.");
-const ATTRIBUTES: Optional<u64> = number("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "128", "Most attributes of a span.");
-const EVENTS: Optional<u64> = number("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", "Most events of a span.");
+const ATTRIBUTES: Optional<u64> =
+    number("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "128", "Maximum number of attributes of a span.");
+const EVENTS: Optional<u64> = number("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", "Maximum number of events of a span.");
 const LINKS: Optional<u64> = number(
     "OTEL_SPAN_LINK_COUNT_LIMIT",
     "128",
-    "Most links of a span. They name the other traced requests of a batch.",
+    "Maximum number of links of a span. They name the other traced requests of a batch.",
 );
 
 pub(super) const GROUP: Group = Group {

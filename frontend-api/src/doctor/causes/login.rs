@@ -60,7 +60,7 @@ causes! {
     PASSWORD_EXPIRED: "password-expired" at [Authentication] {
         evidence: "SQLSTATE 28P01, and an earlier log-in of this process read a VALID UNTIL that has passed",
         cause: "The password of the database's user has expired (VALID UNTIL).",
-        remedy: "ALTER ROLE … PASSWORD … VALID UNTIL …; for a secret, rotate it. Check why whatever renews the password has not done so.",
+        remedy: "Set a new password and date (ALTER ROLE … PASSWORD … VALID UNTIL …), or rotate the secret. Then find out why the password was not renewed.",
     }
     SECRET_OUTDATED: "secret-and-database-differ" at [Authentication] {
         evidence: "SQLSTATE 28P01 although the secret was just read again",
@@ -123,7 +123,7 @@ causes! {
     TOO_MANY_CONNECTIONS: "too-many-connections" at [Authentication] {
         evidence: "SQLSTATE 53300",
         cause: "The server has no connection left.",
-        remedy: "Lower DB_POOL_SIZE × instances, raise max_connections or the maximum ACU, or put RDS Proxy between.",
+        remedy: "Lower DB_POOL_SIZE × instances, raise max_connections or the maximum ACU, or place RDS Proxy in front of the database.",
     }
     DATABASE_STARTING: "database-starting" at [Authentication] {
         evidence: "SQLSTATE 57P03, or 55000 otherwise",

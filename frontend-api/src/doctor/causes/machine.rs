@@ -25,20 +25,20 @@ causes! {
                 firewall rejects this caller.",
         remedy: "Check the port; look at the list of allowed sources at the other end, which sees the NAT gateway's address.",
     }
-    PACKETS_LOST: "packets-lost" at [Tls, Authentication, Query, Writable, Http] {
+    PACKETS_LOST: "packets-lost" at [Tls, Authentication, Query, Writable] {
         evidence: "the kernel has sent the same packet repeatedly, and small ones are lost as well",
         cause: "Packets are lost after the connection was made.",
         remedy: "Look for a security group or NACL that was just changed, for one-way (asymmetric) routes, and for an overloaded NAT or firewall.",
     }
-    MTU_HOLE: "mtu-hole" at [Tls, Authentication, Query, Writable, Http] {
+    MTU_HOLE: "mtu-hole" at [Tls, Authentication, Query, Writable] {
         evidence: "the connection is made, and only large packets are lost: the unacknowledged data is long, or later packets arrived before it",
         cause: "Small packets pass and large ones are lost: a link on the path has a smaller MTU, and its ICMP \
                 messages are filtered.",
         remedy: "Allow ICMP type 3 code 4 (fragmentation needed) in NACLs and security groups; set the MTU to 1500, or 1300 behind VPN, peering between regions or a transit gateway.",
     }
-    HIGH_LATENCY: "high-latency" at [Tls, Authentication, Query, Writable, Http] {
+    HIGH_LATENCY: "high-latency" at [Tls, Authentication, Query, Writable] {
         evidence: "the kernel measured round trips of 300 ms and more",
-        cause: "The path is so slow that a stage, which needs several round trips, does not end in time.",
+        cause: "The path is too slow: the round trips of a stage take longer than its limit.",
         remedy: "Check that both ends are in one region; look at VPN and transit paths, and at the load of each \
                  proxy on the path.",
     }

@@ -62,13 +62,13 @@ causes! {
     CONNECTIONS_SCARCE: "connections-nearly-used-up" at [Writable] {
         evidence: "nine tenths of max_connections are in use, or more",
         cause: "The server has few connections left.",
-        remedy: "Lower DB_POOL_SIZE × instances, raise max_connections or the maximum ACU, or put RDS Proxy between.",
+        remedy: "Lower DB_POOL_SIZE × instances, raise max_connections or the maximum ACU, or place RDS Proxy in front of the database.",
     }
 
     PASSWORD_EXPIRES_SOON: "password-expires-soon" at [Writable] {
         evidence: "rolvaliduntil of the user in pg_roles is at most seven days ahead",
         cause: "The password of the database's user expires soon (VALID UNTIL): new connections fail from then on.",
-        remedy: "Extend it (ALTER ROLE … VALID UNTIL), or check that whatever renews the password still does.",
+        remedy: "Extend the date (ALTER ROLE … VALID UNTIL), or check that the rotation of the password still works.",
     }
 
     // The service itself

@@ -6,7 +6,7 @@ use crate::doctor::stage::StageName::{Configuration, Query, Requests};
 causes! {
     CONFIGURATION_WRONG: "configuration-wrong" at [Configuration] {
         evidence: "the service rejects its environment; the evidence names each variable",
-        cause: "The configuration has mistakes, with which the service does not start.",
+        cause: "The configuration has mistakes, so the service does not start.",
         remedy: "Correct the variables that the evidence names (docs/configuration.md).",
     }
     MAY_NOT_CREATE: "may-not-create" at [Query] {
@@ -16,8 +16,8 @@ causes! {
     }
     REQUESTS_FAIL: "requests-fail" at [Requests] {
         evidence: "three or more requests for visits failed in a row within the last 10 s, although every stage passes",
-        cause: "The service fails requests that the doctor's own walk does not explain.",
-        remedy: "Look at the problems in the service's log: what they have and the doctor's visit lacks, such as its user agent or its concurrency.",
+        cause: "Requests for visits fail although every stage of the doctor passes.",
+        remedy: "In the service's log, look for what distinguishes the failed requests from the doctor's visit, such as the User-Agent or the concurrency.",
     }
     REQUESTS_SUCCEED: "requests-succeed" at [Requests] {
         evidence: "requests for visits are served in the last 10 s and none fails, although an earlier stage failed just now",

@@ -30,11 +30,11 @@ causes! {
     SERVER_WRONG_NAME: "server-tls-wrong-name" at [Tls] {
         evidence: "the certificate of a private service or target does not have the host's name",
         cause: "The server's certificate is for another name than the URL's.",
-        remedy: "Use a name of the certificate in the URL, or add the URL's to the certificate.",
+        remedy: "Use a name from the certificate in the URL, or add the URL's host name to the certificate.",
     }
     TLS_CA_AS_SERVER: "tls-authority-as-server" at [Tls] {
         evidence: "basicConstraints CA:TRUE in the server's own certificate",
-        cause: "The server shows the certificate of an authority and not its own.",
+        cause: "The server presents a CA certificate instead of a server certificate.",
         remedy: "Issue a certificate with CA:FALSE for the server, signed by that authority; openssl req -x509 makes CA:TRUE by default.",
     }
     TLS_WRONG_USAGE: "tls-wrong-usage" at [Tls] {

@@ -34,7 +34,8 @@ pub(super) fn summary(report: &Report) -> String {
     }
     match (failed, warned) {
         (0, 0) => "Each hop was tried just now, in this order.".to_owned(),
-        (0, _) => format!("{warned} of {all} dependencies deserves a look before it no longer works."),
+        (0, 1) => format!("1 of {all} dependencies works, with a warning."),
+        (0, warned) => format!("{warned} of {all} dependencies work, with a warning each."),
         (1, 0) => format!("1 of {all} dependencies failed."),
         (failed, 0) => {
             format!("{failed} of {all} dependencies failed. Fix the first fault first: others may follow from it.")
