@@ -18,7 +18,7 @@ use causeway_common::http::health::{self, Status};
 use causeway_common::http::metrics;
 use causeway_common::http::page::Site;
 use causeway_common::http::problem::{Kind, Problem, ProblemBody};
-use causeway_common::http::route::{Route, route};
+use causeway_common::http::route::{Route, mount, route};
 use causeway_common::shutdown::Draining;
 use utoipa::OpenApi;
 
@@ -53,7 +53,7 @@ fn api() -> Vec<Route> {
     ]
 }
 
-/// A part of the catalogue. The health check goes before the single record: `health` would be taken for an id.
+/// A part of the catalogue. `mount` puts the health check before the single record: `health` would be taken for an id.
 fn part<T: Record>() -> Vec<Route> {
     let [list, check, item] = T::PATHS;
     vec![route(list).get(records::list::<T>), route(check).get(health::health), route(item).get(records::item::<T>)]
@@ -66,24 +66,27 @@ pub fn routes(
     catalogue: Catalogue,
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let (access, metadata) = (web::Data::new(access), web::Data::new(metadata));
-    move |routes| {
-        routes.app_data(access.clone()).app_data(metadata.clone()).service(api());
-        let mut description = ApiDoc::openapi();
-        mount(routes, &mut description, catalogue.books.as_ref());
-        mount(routes, &mut description, catalogue.authors.as_ref());
-        docs::mount(routes, &SITE, description, KINDS);
+    move |config| {
+        config.app_data(access.clone()).app_data(metadata.clone());
+        let (mut routes, mut description) = (api(), ApiDoc::openapi());
+        add(&mut routes, &mut description, config, catalogue.books.as_ref());
+        add(&mut routes, &mut description, config, catalogue.authors.as_ref());
+        mount(config, routes);
+        docs::mount(config, &SITE, description, KINDS);
     }
 }
 
-/// Adds the routes of a part that this instance serves.
-fn mount<T: Record>(
-    routes: &mut ServiceConfig,
+/// Adds a part that this instance serves.
+fn add<T: Record>(
+    routes: &mut Vec<Route>,
     description: &mut utoipa::openapi::OpenApi,
+    config: &mut ServiceConfig,
     records: Option<&web::Data<Collection<T>>>,
 ) {
     let Some(records) = records else { return };
+    config.app_data(records.clone());
     description.merge(catalogue::describe::<T>());
-    routes.app_data(records.clone()).service(part::<T>());
+    routes.extend(part::<T>());
 }
 
 /// Readiness: 200 unless this process is stopping.
