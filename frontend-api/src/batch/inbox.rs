@@ -39,10 +39,16 @@ struct Round {
     begun: Instant,
 }
 
+impl Round {
+    /// Returns what the pace learns if the round ends `now`.
+    fn served(&self, now: Instant) -> Served {
+        Served { len: self.len, waited: now - self.oldest, worked: now - self.begun }
+    }
+}
+
 impl Drop for Round {
     fn drop(&mut self) {
-        let now = Instant::now();
-        self.pace.adapt(&Served { len: self.len, waited: now - self.oldest, worked: now - self.begun });
+        self.pace.adapt(&self.served(Instant::now()));
     }
 }
 
@@ -140,5 +146,31 @@ impl<Q, A: Clone, E: Clone> Batch<Q, A, E> {
         for request in self.requests {
             request.answer(answer.clone().map_err(Rejected::Failed));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+
+    use super::super::paced;
+    use super::*;
+
+    #[tokio::test]
+    async fn the_pace_learns_how_many_requests_there_were_and_how_long_they_waited_and_were_worked_on() {
+        let hour = Duration::from_secs(3600);
+        let (batcher, mut inbox) = paced::<u32, u32, &str>(8, hour);
+        let mut first = Box::pin(batcher.submit(1, trace::Context::default()));
+        assert!(poll!(&mut first).is_pending());
+        let after_first = Instant::now();
+        let mut second = Box::pin(batcher.submit(2, trace::Context::default()));
+        assert!(poll!(&mut second).is_pending());
+        let after_second = Instant::now();
+        let batch = inbox.next().await.unwrap();
+        let end = Instant::now() + hour;
+        let served = batch.round.served(end);
+        assert_eq!(served.len, 2);
+        assert!(served.waited >= end - after_first);
+        assert!((hour..=end - after_second).contains(&served.worked));
     }
 }

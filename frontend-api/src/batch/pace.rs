@@ -123,7 +123,7 @@ impl Pace {
             usize::try_from(rows).unwrap_or(self.capacity)
         };
         let without_fixed = rows_within(served.worked.saturating_sub(self.fixed_part())).min(2 * served.len);
-        rows_within(served.worked).max(without_fixed).max(FEWEST).min(self.capacity)
+        rows_within(served.worked).max(without_fixed).max(FEWEST)
     }
 
     fn fixed_part(&self) -> Duration {
@@ -161,6 +161,25 @@ mod tests {
         assert_eq!((after(&pace, 100, 200), pace.batch()), (4096, 100));
         assert_eq!((after(&pace, 1, 5), pace.batch()), (4096, 40));
         assert_eq!((after(&pace, 50, 5), pace.batch()), (4096, 2000));
+    }
+
+    #[test]
+    fn a_batch_is_no_larger_than_the_queue() {
+        let pace = Pace::adaptive(4096, DEADLINE);
+        after(&pace, FEWEST, 60_000);
+        assert_eq!((after(&pace, 50, 5), pace.batch()), (64, 64));
+    }
+
+    #[test]
+    fn the_queue_grows_while_requests_wait_for_no_more_than_the_work_and_two_fixed_parts() {
+        let pace = Pace::adaptive(4096, DEADLINE);
+        assert_eq!(after(&pace, 512, 2048), 50);
+        assert_eq!(after(&pace, 1, 100), 100, "100 ms are fixed, and 200 ms are for the work");
+        let waited = |milliseconds| {
+            pace.adapt(&Served { len: 100, waited: Duration::from_millis(milliseconds), worked: Duration::ZERO });
+            pace.limit()
+        };
+        assert_eq!((waited(399), waited(400)), (200, 200));
     }
 
     #[test]

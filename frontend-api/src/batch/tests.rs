@@ -11,8 +11,8 @@ use futures_util::future::join_all;
 use futures_util::{FutureExt, poll};
 
 use super::batcher::ends;
-use super::pace::Pace;
-use super::{Batch, Batcher, Inbox, Rejected, paced, shared};
+use super::pace::{Pace, Served};
+use super::{Batch, Batcher, Inbox, Rejected, paced, request, shared};
 
 mod crowds;
 
@@ -70,6 +70,17 @@ async fn a_batch_has_its_limit_and_the_rest_comes_next() {
 }
 
 #[tokio::test]
+async fn a_batch_is_no_larger_than_its_pace_allows() {
+    let pace = Pace::adaptive(CAPACITY, Duration::from_secs(5));
+    let took = Duration::from_millis(5);
+    pace.adapt(&Served { len: 1, waited: took, worked: took });
+    let allowed = pace.batch();
+    let (batcher, mut inbox) = ends::<u32, u32, &str>(CAPACITY, NEVER, pace);
+    let _waiting = submitted(&batcher, 0..100).await;
+    assert_eq!((allowed, inbox.next().await.unwrap().live().len()), (40, 40));
+}
+
+#[tokio::test]
 async fn a_full_queue_rejects_at_once_and_serves_what_it_holds() {
     let (batcher, mut inbox) = paced::<u32, u32, &str>(2, NEVER);
     let waiting = submitted(&batcher, 0..2).await;
@@ -117,6 +128,14 @@ async fn a_request_that_is_late_in_flight_is_told_so() {
     assert_eq!(live(&mut batch), [1]);
     assert_eq!(waiting.remove(0).await, Err(Rejected::Late { in_flight: true }));
     assert_eq!(live(&mut batch), [0; 0], "the second attempt of a split batch leaves it out");
+}
+
+#[test]
+fn an_answer_that_arrives_with_the_deadline_counts() {
+    let (request, ticket) = request::new::<u32, u32, &str>(1, trace::Context::default());
+    assert!(request.begin());
+    request.answer(Ok(7));
+    assert_eq!(ticket.late(), Ok(7));
 }
 
 #[tokio::test]
@@ -210,6 +229,11 @@ async fn work_waits_a_turn_for_more_of_it_and_a_shared_answer_does_not() {
     let _waiting = submitted(&batcher, 0..3).await;
     let mut next = pin!(inbox.next());
     assert!(poll!(&mut next).is_pending());
-    let _more = submitted(&batcher, 3..5).await;
-    assert_eq!(next.await.unwrap().live().len(), 5);
+    let mut more = Vec::new();
+    for question in 3..8 {
+        // As long as each turn brings a request, the batch is not complete.
+        more.extend(submitted(&batcher, question..question + 1).await);
+        assert!(poll!(&mut next).is_pending(), "{question}");
+    }
+    assert_eq!(next.await.unwrap().live().len(), 8);
 }
