@@ -83,12 +83,30 @@ impl Retention {
             removed += rows;
             is_done = rows < PIECE.unsigned_abs();
             if !is_done {
-                sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
+                sleep(rest_after(begun.elapsed())).await;
             }
         }
         if removed > 0 {
             tracing::info!(visits = removed, "removed old visits");
         }
         self.database.end_lease(&self.lease).await
+    }
+}
+
+/// Returns how long to rest after a transaction that took this long.
+fn rest_after(took: Duration) -> Duration {
+    (took * REST).min(LONGEST_REST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_nine_times_as_long_as_the_work_and_ends_before_the_lease() {
+        for (took, rest) in [(0, 0), (100, 900), (6_000, 54_000), (7_000, 60_000), (600_000, 60_000)] {
+            assert_eq!(rest_after(Duration::from_millis(took)), Duration::from_millis(rest), "{took} ms");
+        }
+        assert!(rest_after(Duration::MAX / REST) < LEASE);
     }
 }

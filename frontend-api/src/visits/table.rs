@@ -99,23 +99,26 @@ mod tests {
 
     #[test]
     fn names_that_sql_or_another_table_would_trip_over_are_refused() {
-        for name in ["access", "order", "_visits", "users_of_mine"] {
+        let longest = "a".repeat(40);
+        for name in ["access", "order", "_visits", "users_of_mine", "visits2", &longest] {
             assert_eq!(TableName::parse(name).unwrap().to_string(), format!("\"{name}\""));
         }
-        let long = "a".repeat(41);
+        let too_long = "a".repeat(41);
         for name in [
             "",
             "1st",
             "Access",
             "a b",
             "a\"",
-            &long,
+            &too_long,
             "pg_visits",
             "users",
             "causeway_migrations",
             "a_migrations",
             "a_last_update",
             "a_newest",
+            "a_pkey",
+            "a_id_seq",
         ] {
             TableName::parse(name).unwrap_err();
         }

@@ -55,6 +55,43 @@ async fn leases(client: &Client) -> i64 {
 }
 
 #[tokio::test]
+async fn between_two_pieces_it_rests_nine_times_as_long_as_the_first_took() {
+    let (database, client) = with_visits().await;
+    // Each removal takes at least 100 ms. On a slow machine it takes longer, and so does the rest.
+    let slow = "CREATE TABLE begun (at TIMESTAMPTZ);
+                CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    INSERT INTO begun VALUES (clock_timestamp()); PERFORM pg_sleep(0.1); RETURN NULL; END $$;
+                CREATE TRIGGER slow BEFORE DELETE ON access FOR EACH STATEMENT EXECUTE FUNCTION slow()";
+    client.batch_execute(slow).await.unwrap();
+    let app = spawn(&database, &[]).await;
+    app.registered("uses the database").await;
+    eventually("three pieces have begun", async || (count(&client, "begun").await == 3).then_some(())).await;
+    let shortest = "SELECT min(pause)::float8 FROM
+                        (SELECT extract(epoch FROM at - lag(at) OVER (ORDER BY at)) AS pause FROM begun) pauses";
+    let shortest: f64 = client.query_one(shortest, &[]).await.unwrap().get(0);
+    assert!(shortest >= 1.0, "{shortest} s");
+}
+
+#[tokio::test]
+async fn a_run_that_removes_nothing_is_not_logged() {
+    let database = TestDatabase::create().await;
+    let client = database.client().await;
+    let mut app = spawn(&database, &[]).await;
+    let note_the_end = "CREATE TABLE ended (name TEXT);
+                        CREATE FUNCTION ended() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                            INSERT INTO ended VALUES (OLD.name); RETURN OLD; END $$;
+                        CREATE TRIGGER ended BEFORE DELETE ON leases FOR EACH ROW EXECUTE FUNCTION ended()";
+    client.batch_execute(note_the_end).await.unwrap();
+    app.registered("uses the database").await;
+    let runs = "ended WHERE name LIKE 'retention%'";
+    eventually("the run has ended its lease", async || (count(&client, runs).await == 1).then_some(())).await;
+    // It writes what is left of the log.
+    assert!(app.service.stop().await.success());
+    let logs = app.service.logs();
+    assert!(!logs.iter().any(|line| line["message"] == "removed old visits"), "{logs:?}");
+}
+
+#[tokio::test]
 async fn while_another_instance_has_the_lease_nothing_is_removed() {
     let (database, client) = with_visits().await;
     let app = spawn(&database, &[("RUST_LOG", "info,frontend_api::visits=debug")]).await;
