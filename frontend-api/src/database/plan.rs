@@ -31,7 +31,7 @@ const BACKGROUND_LIMIT: Duration = Duration::from_hours(4);
 /// An arbitrary number.
 pub(super) const ADVISORY_LOCK: i64 = 0x0043_6175_7365_7761;
 /// Another one. Held by the instance that migrates in the background.
-const BACKGROUND_LOCK: i64 = 0x0043_6175_7365_7762;
+pub(super) const BACKGROUND_LOCK: i64 = 0x0043_6175_7365_7762;
 
 /// All features' migrations, in the order in which they are applied.
 pub(super) struct Plan {
@@ -134,9 +134,8 @@ impl Plan {
         history: &str,
     ) -> Result<Vec<&'a Migration>, DatabaseError> {
         for migration in list {
-            if let Some((name, checksum)) = applied.get(&migration.version)
-                && (name != migration.name || *checksum != migration.checksum())
-            {
+            // The checksum includes the name.
+            if applied.get(&migration.version).is_some_and(|(_, checksum)| *checksum != migration.checksum()) {
                 return Err(DatabaseError::MigrationChanged {
                     migration: migration.label(),
                     history: history.to_owned(),

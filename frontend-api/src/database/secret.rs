@@ -102,7 +102,7 @@ mod tests {
             (r#"{"username":"u"}"#, SecretProblem::Lacks("password")),
             (r#"{"username":"u","password":"p","port":0}"#, SecretProblem::Port),
             (r#"{"username":"u","password":"p","port":"0"}"#, SecretProblem::Port),
-            (r#"{"username":"u","password":"p","port":65536}"#, SecretProblem::Port),
+            (r#"{"username":"u","password":"p","port":65537}"#, SecretProblem::Port),
             (r#"{"username":"u","password":"p","port":"x"}"#, SecretProblem::Port),
             (r#"{"username":"u","password":"p","engine":"MySQL"}"#, SecretProblem::Engine),
         ];

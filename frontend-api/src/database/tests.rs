@@ -21,12 +21,17 @@ fn database(url: &str, more: &[(&str, &str)]) -> Database {
 }
 
 fn database_in(place: Place, url: &str, more: &[(&str, &str)]) -> Database {
+    let (config, credentials) = config(url, more);
+    Database::new(config, credentials, place)
+}
+
+fn config(url: &str, more: &[(&str, &str)]) -> (Arc<DatabaseConfig>, Arc<CredentialsProvider>) {
     let generous = [("DB_CONNECT_TIMEOUT_MS", "15000"), ("DB_QUERY_TIMEOUT_MS", "15000"), ("DATABASE_URL", url)];
     let lookup: BTreeMap<&str, &str> = generous.into_iter().chain(more.iter().copied()).collect();
     let mut vars = Vars::new(&lookup);
     let loaded = DatabaseConfig::load(&mut vars);
     let (config, source) = vars.finish(loaded).unwrap();
-    Database::new(Arc::new(config), Arc::new(CredentialsProvider::new(source, Arc::default())), place)
+    (Arc::new(config), Arc::new(CredentialsProvider::new(source, Arc::default())))
 }
 
 /// An empty table `t (n int primary key)`, and the pool that uses it.

@@ -54,6 +54,8 @@ const UNSUPPORTED: [&str; 22] = [
     "user",
 ];
 
+const NO_USER: &str = "names no user: postgres://user:password@host:5432/name";
+
 /// The address, the database and the user in the URL.
 pub(super) struct UrlTarget {
     pub(super) host: String,
@@ -80,10 +82,7 @@ pub(super) fn parse(text: &str) -> Result<(UrlTarget, TlsOptions), String> {
     if rest.contains('#') || rest[authority.len()..].contains('@') || authority.matches('@').count() > 1 {
         return Err("has a character that must be percent-encoded: @ / ? # and % in user, password or name".to_owned());
     }
-    let (user, host) = authority.split_once('@').ok_or("names no user: postgres://user:password@host:5432/name")?;
-    if user.is_empty() || user.starts_with(':') {
-        return Err("names no user: postgres://user:password@host:5432/name".to_owned());
-    }
+    let (_, host) = authority.split_once('@').ok_or(NO_USER)?;
     if host.contains(',') {
         return Err("names more than one host".to_owned());
     }
@@ -108,8 +107,8 @@ fn target(base: &str) -> Result<UrlTarget, String> {
         host: Some(host.clone()).filter(|host| !host.is_empty()).ok_or("names no host")?,
         // The driver has 5432 where the URL has none.
         port: port.filter(|_| has_port(base)),
-        name: driver.get_dbname().filter(|name| !name.is_empty()).map(str::to_owned),
-        user: driver.get_user().filter(|user| !user.is_empty()).ok_or("names no user")?.to_owned(),
+        name: driver.get_dbname().map(str::to_owned),
+        user: driver.get_user().filter(|user| !user.is_empty()).ok_or(NO_USER)?.to_owned(),
         password: password.transpose().map_err(|_| "has a password that is not UTF-8")?.map(SecretString::from),
     })
 }
@@ -169,9 +168,11 @@ mod tests {
 
     #[test]
     fn what_is_not_given_stays_open() {
-        let (target, tls) = parse("postgres://user@[::1]").unwrap();
-        assert_eq!((target.host.as_str(), target.port, target.name), ("::1", None, None));
-        assert!(target.password.is_none() && tls.mode.is_none() && tls.root_cert.is_none());
+        for url in ["postgres://user@[::1]", "postgres://user@[::1]/"] {
+            let (target, tls) = parse(url).unwrap();
+            assert_eq!((target.host.as_str(), target.port, target.name), ("::1", None, None));
+            assert!(target.password.is_none() && tls.mode.is_none() && tls.root_cert.is_none());
+        }
     }
 
     #[test]
@@ -196,12 +197,14 @@ mod tests {
             ("postgres://host/name", "no user"),
             ("postgres://:secret@host/name", "no user"),
             ("postgres://user:secret@/name", "no host"),
+            ("postgres://user:secret@:5432/name", "no host"),
             ("postgres://user:secret@one,two/name", "more than one host"),
             ("postgres://user:secret@%2Ftmp/name", "no host"),
             ("postgres://user:sec/ret@host/name", "percent-encoded"),
             ("postgres://user:sec?ret@host/name", "percent-encoded"),
             ("postgres://user:secret#@host/name", "percent-encoded"),
             ("postgres://user:sec@ret@host/name", "percent-encoded"),
+            ("postgres://user:secret@host/na#me", "percent-encoded"),
             ("postgres://@host/name", "no user"),
             ("postgres://user@host:0/name", "port 0"),
             ("postgres://user@host/name?channel_binding=maybe", "channel_binding"),

@@ -1,5 +1,7 @@
 //! When a connection is made, with what settings, and when the database counts as unavailable.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
@@ -34,22 +36,47 @@ fn who_waits_for_the_database_waits_until_the_first_attempt_has_ended() {
     assert!(availability.loss().is_none() && availability.available_since().is_some());
 }
 
-#[tokio::test]
-async fn the_server_limits_statements_by_itself_and_a_pooler_that_refuses_that_is_served_without() {
-    let (server, database) = with_table().await;
-    let limit = async |database: &Database| {
-        let show = async |c: &Connection| c.query_opt("SELECT current_setting('statement_timeout')", &[]).await;
-        database.run(Lane::Shared, show).await.unwrap().unwrap().get::<_, String>(0)
-    };
-    assert_eq!(limit(&database).await, "16s");
-    let pooler = pooler_without_options(&server).await;
-    assert_eq!(limit(&self::database(&pooler, &[])).await, "0");
+async fn statement_timeout(database: &Database) -> String {
+    let show = async |c: &Connection| c.query_one("SELECT current_setting('statement_timeout')", &[]).await;
+    database.run(Lane::Shared, show).await.unwrap().get(0)
 }
 
-/// Passes sessions on as `PgBouncer` does: one that starts with `options` is refused. Returns the URL.
-async fn pooler_without_options(server: &TestDatabase) -> String {
+#[tokio::test]
+async fn the_server_limits_statements_by_itself_except_dsql_which_does_not_know_how() {
+    let (server, database) = with_table().await;
+    assert_eq!(statement_timeout(&database).await, "16s");
+    let mut config = Arc::into_inner(config(server.url(), &[]).0).unwrap();
+    config.engine = Engine::Dsql;
+    let credentials = self::config(server.url(), &[]).1;
+    let dsql = Database::new(Arc::new(config), credentials, Place::default());
+    assert_eq!(statement_timeout(&dsql).await, "0");
+}
+
+#[tokio::test]
+async fn a_pooler_that_refuses_that_is_asked_once_and_served_without() {
+    let (server, _) = with_table().await;
+    // PgBouncer and RDS Proxy.
+    for code in ["08P01", "0A000"] {
+        let (pooler, refused) = pooler_without_options(&server, code).await;
+        let database = database(&pooler, &[]);
+        let first = database.take(Instant::now() + PATIENCE).await.unwrap_or_else(|error| panic!("{code}: {error}"));
+        assert_eq!(statement_timeout(&database).await, "0", "{code}");
+        drop(first);
+        assert_eq!(refused.load(Relaxed), 1, "{code}");
+    }
+    // Any other refusal says nothing about the setting.
+    let (pooler, refused) = pooler_without_options(&server, "53300").await;
+    database(&pooler, &[]).reach().await.unwrap_err();
+    assert_eq!(refused.load(Relaxed), 1);
+}
+
+/// Passes sessions on as a pooler does: one that starts with `options` is refused with this code. Returns the URL, and how many
+/// were refused.
+async fn pooler_without_options(server: &TestDatabase, code: &'static str) -> (String, Arc<AtomicUsize>) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
     use tokio::net::{TcpListener, TcpStream};
+    let refused = Arc::<AtomicUsize>::default();
+    let counted = refused.clone();
     let config: tokio_postgres::Config = server.url().parse().unwrap();
     let tokio_postgres::config::Host::Tcp(host) = &config.get_hosts()[0] else { panic!("reached by TCP") };
     let upstream = (host.clone(), config.get_ports()[0]);
@@ -60,16 +87,17 @@ async fn pooler_without_options(server: &TestDatabase) -> String {
     url.set_query(Some("sslmode=disable"));
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            let upstream = upstream.clone();
+            let (upstream, counted) = (upstream.clone(), counted.clone());
             tokio::spawn(async move {
                 let length = client.read_u32().await.unwrap();
                 let mut start = vec![0; length as usize - 4];
                 client.read_exact(&mut start).await.unwrap();
                 if start.windows(8).any(|part| part == b"options\0") {
-                    let fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+                    counted.fetch_add(1, Relaxed);
+                    let fields = format!("SFATAL\0VFATAL\0C{code}\0Munsupported startup parameter: options\0\0");
                     client.write_u8(b'E').await.unwrap();
                     client.write_u32(u32::try_from(fields.len()).unwrap() + 4).await.unwrap();
-                    client.write_all(fields).await.unwrap();
+                    client.write_all(fields.as_bytes()).await.unwrap();
                     return;
                 }
                 let mut server = TcpStream::connect(upstream).await.unwrap();
@@ -79,20 +107,30 @@ async fn pooler_without_options(server: &TestDatabase) -> String {
             });
         }
     });
-    url.into()
+    (url.into(), refused)
+}
+
+/// A role that may have one connection. Returns its name, and the URL with it.
+async fn role_with_one_connection(server: &TestDatabase) -> (String, String) {
+    let role = format!("{}_one", server.name());
+    let sql = format!("CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 1; GRANT SELECT ON t TO {role}");
+    server.client().await.batch_execute(&sql).await.unwrap();
+    let mut url = ::url::Url::parse(server.url()).unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some("x")).unwrap();
+    (role, url.into())
+}
+
+async fn drop_role(server: &TestDatabase, role: &str) {
+    let sql = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
+    server.client().await.batch_execute(&sql).await.unwrap();
 }
 
 #[tokio::test]
 async fn one_refused_connection_does_not_condemn_those_that_work() {
     let (server, _) = with_table().await;
-    let admin = server.client().await;
-    let role = format!("{}_one", server.name());
-    let sql = format!("CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 1; GRANT SELECT ON t TO {role}");
-    admin.batch_execute(&sql).await.unwrap();
-    let mut url = ::url::Url::parse(server.url()).unwrap();
-    url.set_username(&role).unwrap();
-    url.set_password(Some("x")).unwrap();
-    let database = database(url.as_str(), &[]);
+    let (role, url) = role_with_one_connection(&server).await;
+    let database = database(&url, &[]);
     database.availability.gained();
     let query = async |lane| {
         for _ in 0..5 {
@@ -104,8 +142,59 @@ async fn one_refused_connection_does_not_condemn_those_that_work() {
     assert!(matches!(all, (Ok(()), Ok(()), Ok(()), Ok(()))), "{all:?}");
     database.availability.check().unwrap();
     drop(database);
-    let sql = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
-    admin.batch_execute(&sql).await.unwrap();
+    drop_role(&server, &role).await;
+}
+
+#[tokio::test]
+async fn while_others_work_a_refused_connection_is_tried_again_after_a_pause() {
+    let (server, _) = with_table().await;
+    let (role, url) = role_with_one_connection(&server).await;
+    let database = database(&url, &[]);
+    let works = database.take(Instant::now() + PATIENCE).await.unwrap_or_else(|error| panic!("{error}"));
+    let until = async |is_asked: bool| {
+        let reached = async {
+            loop {
+                let error = database.take(Instant::now() + PATIENCE).await.err().expect("the role has its connection");
+                if matches!(error, DatabaseError::RefusedBefore(_)) != is_asked {
+                    break;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("waited in vain for is_asked={is_asked}"));
+    };
+    for is_asked in [true, false, true] {
+        until(is_asked).await;
+    }
+    drop((works, database));
+    drop_role(&server, &role).await;
+}
+
+#[tokio::test]
+async fn without_a_connection_a_refused_one_is_tried_again_at_once() {
+    let (server, _) = with_table().await;
+    let admin = server.client().await;
+    let (role, url) = role_with_one_connection(&server).await;
+    let database = database(&url, &[]);
+    admin.batch_execute(&format!("ALTER ROLE {role} CONNECTION LIMIT 0")).await.unwrap();
+    database.reach().await.unwrap_err();
+    admin.batch_execute(&format!("ALTER ROLE {role} CONNECTION LIMIT 1")).await.unwrap();
+    database.reach().await.unwrap();
+    drop(database);
+    drop_role(&server, &role).await;
+}
+
+#[tokio::test]
+async fn a_connection_is_replaced_when_it_is_too_old() {
+    let (server, _) = with_table().await;
+    let database = database(server.url(), &[("DB_MAX_LIFETIME_MS", "1")]);
+    let first = process(&database).await;
+    let replaced = async {
+        while process(&database).await == first {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, replaced).await.expect("another connection");
 }
 
 #[tokio::test]
