@@ -61,6 +61,28 @@ async fn close_idle(database: &Database) {
     let mut turns = interval(limit / 4);
     loop {
         turns.tick().await;
-        database.pool.retain(|_, metrics: Metrics| metrics.last_used() < limit);
+        database.pool.retain(|_, metrics: Metrics| is_in_use(metrics, limit));
+    }
+}
+
+fn is_in_use(metrics: Metrics, limit: Duration) -> bool {
+    metrics.last_used() < limit
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_was_used_within_the_limit_is_in_use_however_old_it_is() {
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        for (created, recycled, expected) in
+            [(600, Some(1), true), (600, Some(120), false), (600, None, false), (1, None, true)]
+        {
+            let metrics = Metrics { created: ago(created), recycled: recycled.map(ago), recycle_count: 0 };
+            assert_eq!(is_in_use(metrics, Duration::from_secs(60)), expected, "{created} {recycled:?}");
+        }
     }
 }

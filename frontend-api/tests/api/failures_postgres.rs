@@ -168,15 +168,16 @@ async fn a_failure_of_the_database_is_logged_when_it_begins_and_when_it_ends() {
 }
 
 #[tokio::test]
-async fn once_migrated_it_reconnects_while_another_session_holds_the_migrations_lock() {
+async fn once_migrated_it_reconnects_while_another_session_has_locked_the_migrations_and_their_histories() {
     let postgres = OwnPostgres::start().await;
     let app = spawn(&postgres).await;
     app.registered("before").await;
-    postgres.kill().await;
+    turn_read_only(&postgres, "on").await;
     app.until_it_notices().await;
-    postgres.restart().await;
     let holder = postgres.client().await;
     holder.execute("SELECT pg_advisory_lock(x'0043617573657761'::bigint)", &[]).await.unwrap();
+    holder.batch_execute("BEGIN READ WRITE; LOCK TABLE access_migrations, causeway_migrations").await.unwrap();
+    turn_read_only(&postgres, "off").await;
     app.until_ready().await;
     app.registered("after").await;
 }
@@ -226,6 +227,7 @@ async fn a_start_that_meets_a_locked_history_leaves_no_session_behind() {
 
 #[tokio::test]
 async fn a_database_that_is_away_is_tried_after_pauses_that_double_up_to_half_a_second() {
+    let begun = Instant::now();
     let app = spawn_without_database(&[]).await;
     let pauses = eventually("five attempts have failed", async || {
         let logs = app.service.logs();
@@ -235,6 +237,8 @@ async fn a_database_that_is_away_is_tried_after_pauses_that_double_up_to_half_a_
     })
     .await;
     assert_eq!(pauses[..5], ["100ms", "200ms", "400ms", "500ms", "500ms"]);
+    // All but the last one have passed.
+    assert!(begun.elapsed() >= Duration::from_millis(1200), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

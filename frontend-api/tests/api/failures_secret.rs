@@ -133,6 +133,21 @@ async fn a_rotation_that_ends_all_sessions_fails_no_more_than_what_was_under_way
     assert!(most <= 2, "a client failed {most} times");
 }
 
+/// A rotation between two users. The server refuses the first one with 28000 instead of 28P01, whatever its password.
+#[tokio::test]
+async fn a_user_that_may_no_longer_log_in_is_replaced_by_the_one_of_the_new_secret() {
+    let (app, postgres, aws) = spawn(&[]).await;
+    app.registered("before").await;
+    postgres.execute("CREATE ROLE other LOGIN SUPERUSER PASSWORD 'second'").await;
+    aws.tells(&secret_of(&postgres, "other", "second"));
+    postgres.execute(&format!("ALTER ROLE {ROLE} NOLOGIN")).await;
+    postgres.terminate_backends().await;
+    eventually("the other user logs in", async || {
+        (app.register("after").await.status() == StatusCode::OK).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn while_the_new_secret_is_late_the_service_waits_for_it() {
     let (app, postgres, aws) = spawn(&[("DB_SECRET_INTERVAL_MS", "100")]).await;

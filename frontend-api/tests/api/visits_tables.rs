@@ -84,9 +84,12 @@ async fn a_restart_finds_everything_as_it_was() {
     let (mut first, database) = spawn_app().await;
     first.registered("before").await;
     assert!(first.service.stop().await.success());
-    let second = App::spawn(&[("DATABASE_URL", database.url())]).await;
+    let mut second = App::spawn(&[("DATABASE_URL", database.url())]).await;
     second.until_ready().await;
     assert_eq!(second.recent_visits().await[0]["user_agent"], "before");
+    assert!(second.service.stop().await.success());
+    let newer = |line: &serde_json::Value| line["message"] == "a newer version has migrated this database";
+    assert!(!second.service.logs().iter().any(newer), "{:?}", second.service.logs());
 }
 
 #[tokio::test]

@@ -198,6 +198,16 @@ async fn a_connection_is_replaced_when_it_is_too_old() {
 }
 
 #[tokio::test]
+async fn a_server_without_the_channel_binding_that_the_url_requires_is_not_used() {
+    let server = TestDatabase::create().await;
+    let mut url = ::url::Url::parse(server.url()).unwrap();
+    url.set_query(Some("sslmode=disable&channel_binding=require"));
+    database(url.as_str(), &[]).reach().await.unwrap_err();
+    url.set_query(Some("sslmode=disable"));
+    database(url.as_str(), &[]).reach().await.unwrap();
+}
+
+#[tokio::test]
 async fn requests_that_wait_for_a_lock_do_not_keep_the_database_unavailable() {
     let server = TestDatabase::create().await;
     let database = database(server.url(), &[("DB_POOL_SIZE", "5"), ("DB_CONNECT_TIMEOUT_MS", "5000")]);

@@ -37,6 +37,17 @@ async fn a_migration_with_another_text_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
+async fn while_the_history_can_t_be_read_nothing_is_applied() {
+    let server = TestDatabase::create().await;
+    migrate(&server, vec![table(1, "one")]).await.unwrap();
+    let client = server.client().await;
+    client.batch_execute("ALTER TABLE causeway_migrations RENAME checksum TO sum").await.unwrap();
+    let error = migrate(&server, vec![table(1, "one"), table(2, "two")]).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::Query(_)), "{error:?}");
+    client.batch_execute("SELECT * FROM two").await.unwrap_err();
+}
+
+#[tokio::test]
 async fn an_atomic_migration_that_fails_changes_nothing_and_is_applied_when_it_can_be() {
     let server = TestDatabase::create().await;
     let list =
