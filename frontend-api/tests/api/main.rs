@@ -19,6 +19,7 @@ mod diaries_places;
 mod diaries_rows;
 mod diary;
 mod dsql;
+mod dsql_schema;
 mod failures_conflicts;
 mod failures_network;
 mod failures_postgres;
