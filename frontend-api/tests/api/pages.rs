@@ -130,6 +130,20 @@ async fn the_page_of_users_begins_with_the_newest() {
 }
 
 #[tokio::test]
+async fn the_page_of_visits_lists_the_newest_first() {
+    let (app, _database) = spawn_app().await;
+    let mut browser = Browser::new(&app);
+    assert!(browser.html("/app/visits").await.contains("No visits yet"));
+    for caller in ["first <b>", "second"] {
+        app.registered(caller).await;
+    }
+    let page = browser.html("/app/visits").await;
+    let listed = between(&page, "<tbody>", "</tbody>");
+    let [first, second] = ["first &lt;b&gt;", "second"].map(|caller| listed.find(caller));
+    assert!(second.is_some() && second < first, "{listed}");
+}
+
+#[tokio::test]
 async fn one_signs_out_elsewhere_and_never_others() {
     let (app, _database) = spawn_app().await;
     let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);

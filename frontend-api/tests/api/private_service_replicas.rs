@@ -266,7 +266,7 @@ async fn requests_beyond_the_limit_are_refused_and_open_no_connection() {
 
 #[tokio::test]
 async fn a_name_that_can_t_be_resolved_is_logged_once_until_it_can() {
-    let Some(replicas) = spawn(&[]).await else { return };
+    let Some(mut replicas) = spawn(&[]).await else { return };
     for _ in 0..3 {
         assert_eq!(replicas.app.private_service().await.status(), StatusCode::BAD_GATEWAY);
     }
@@ -278,6 +278,16 @@ async fn a_name_that_can_t_be_resolved_is_logged_once_until_it_can() {
     .await;
     let again = |line: &Value| line["message"] == "the private service's name can be resolved again";
     replicas.app.service.wait_for_log(again, PATIENCE).await;
+    // It is resolved once more, as the other address shows, and that is no news.
+    let second = replicas.replica(SECOND, identity()).await;
+    replicas.hosts.write(&[SECOND]);
+    eventually("the new address is asked", async || {
+        replicas.app.private_service().await;
+        (requests(&second).await > 0).then_some(())
+    })
+    .await;
+    // It writes what is left of the log.
+    assert!(replicas.app.service.stop().await.success());
     let logs = replicas.app.service.logs();
     let count = |message: &str| logs.iter().filter(|line| line["message"] == message).count();
     assert_eq!(count("the private service's name can't be resolved"), 1, "{logs:?}");
