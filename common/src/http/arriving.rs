@@ -7,7 +7,9 @@ use bytes::{Bytes, BytesMut};
 use super::room::{Budget, Room};
 
 /// What each body may have without being counted. Most are shorter.
-const SMALL: usize = 16 * 1024;
+const SMALL: usize = 4 * 1024;
+/// What a parser of forms keeps of a body at most: a part's head that does not end.
+const PARSED: usize = 64 * 1024;
 /// Bytes of all bodies in this process beyond that.
 const MOST: usize = 32 * 1024 * 1024;
 
@@ -55,6 +57,15 @@ impl Kept {
     }
 }
 
+/// Counts what a parser may keep of a body of which so much has arrived.
+///
+/// # Errors
+/// If there is no room for it.
+pub(super) fn parse(room: &mut Room, arrived: usize) -> Result<(), NoRoom> {
+    let needed = arrived.min(PARSED).saturating_sub(SMALL);
+    if FREE.grow(room, needed) { Ok(()) } else { Err(NoRoom) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +89,13 @@ mod tests {
         small.push(&[b'x'; SMALL]).expect("it is not long");
         drop(arriving.pop());
         small.push(&vec![b'x'; LENGTH / 2]).expect("one has arrived");
+
+        let parser = || {
+            let mut room = Room::default();
+            parse(&mut room, LENGTH).map(|()| room)
+        };
+        let parsers: Vec<_> = std::iter::repeat_with(parser).map_while(Result::ok).take(MOST / PARSED).collect();
+        assert!(parsers.len() < LENGTH / PARSED, "{} parsers had room as well", parsers.len());
+        parse(&mut Room::default(), SMALL).expect("little is not counted");
     }
 }

@@ -12,7 +12,9 @@ use serde::de::DeserializeOwned;
 use super::limits::{BodyError, BodyStream};
 use super::problem::{FieldError, Problem};
 
-/// A body in JSON.
+const NO_OBJECT: &str = "The body is not a JSON object with the fields that /docs shows.";
+
+/// A body in JSON: an object.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
@@ -61,7 +63,11 @@ fn read_if(
     async move { body.ok_or(BodyError::MediaType(media_type))?.read().await }
 }
 
+/// Parses an object. serde would also take an array of its values.
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(BodyError::Malformed(NO_OBJECT.into()));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -86,7 +92,7 @@ fn refused(path: &str, error: &serde_json::Error) -> BodyError {
     } else if let Some(name) = named("duplicate field `") {
         FieldError::new(inside(name), "appears twice")
     } else if path == "." {
-        return BodyError::Malformed("The body is not a JSON object with the fields that /docs shows.".into());
+        return BodyError::Malformed(NO_OBJECT.into());
     } else if text.starts_with("unknown field `") {
         FieldError::new(path.to_owned(), "is unknown")
     } else {
@@ -128,7 +134,7 @@ mod tests {
             let Err(BodyError::Fields(fields)) = parse_json::<SignUp>(body.as_bytes()) else { panic!("{body}") };
             assert_eq!(format!("{} {}", fields[0].field, fields[0].detail), expected, "{body}");
         }
-        for body in [r#""secret""#, "[]", "", "{", r#"{"name":"secret","age":1}x"#, "\u{feff}{}"] {
+        for body in [r#""secret""#, "[]", r#" ["secret",1]"#, "", "{", r#"{"name":"secret","age":1}x"#, "\u{feff}{}"] {
             let error = parse_json::<SignUp>(body.as_bytes()).unwrap_err();
             assert!(matches!(error, BodyError::Malformed(_)), "{body}: {error:?}");
             assert!(!error.detail().contains("secret"), "{body}: {error:?}");

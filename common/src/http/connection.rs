@@ -1,8 +1,8 @@
 //! Limits what one connection costs. actix-http reads ahead of the requests that it serves, and keeps in memory what the
 //! client does not read; this stream below it limits both.
 //!
-//! - It reads about as much as eight requests, at most 2 KiB. It continues only once the answers are written, if a handler
-//!   waits for a body, or for the rest of a head (at most 128 KiB). While a write is blocked, it does not read.
+//! - It reads about as much as eight requests, at most 2 KiB, and no ninth. It continues only once the answers are written, if a
+//!   handler waits for a body, or for the rest of a head (at most 128 KiB). While a write is blocked, it does not read.
 //! - It writes 64 KiB before the other connections of its worker get their turn.
 //! - It ends the connection if a head is not complete within 5 s, if the rest of a body that no handler reads does not
 //!   arrive within 5 s, or if a blocked write does not progress by 16 KiB in 15 s. [`limits`](super::limits) limits the
@@ -38,6 +38,8 @@ const WRITE_TURN: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Bounded<T> {
     stream: Take<T>,
+    /// What was read and must wait: it begins with a head too many.
+    held: Vec<u8>,
     connection: Rc<Connection>,
     /// Since when the connection has waited for the client, and whether the rest of a head or body is missing.
     quiet: Option<(Instant, bool)>,
@@ -60,6 +62,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bounded<T> {
         let connection = Rc::new(Connection::new());
         Self {
             stream: stream.take(0),
+            held: Vec::new(),
             connection,
             quiet: None,
             alarm: None,
@@ -75,20 +78,33 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bounded<T> {
 
     /// Reads as much as is allowed. If that is nothing, returns `Pending` without the stream's waker.
     fn read_allowed(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let allowance = self.connection.allowance.get();
-        if allowance == 0 || self.stall.is_some() {
+        if self.connection.is_used_up() || self.stall.is_some() {
             self.connection.reader.replace(Some(context.waker().clone()));
             let head_is_incomplete = self.connection.waits_for_client() && self.stall.is_none();
             if head_is_incomplete && self.connection.unanswered.get() < HEAD_BYTES {
                 // Read on at the next poll: before it, actix-http parses what it has, which may be a whole head.
+                self.connection.allow_heads(1);
                 self.connection.allow(PIECE);
             }
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        self.stream.set_limit(allowance as u64);
-        std::task::ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        self.connection.has_read(buffer.filled().len() - before);
+        if self.held.is_empty() {
+            self.stream.set_limit(self.connection.allowance.get() as u64);
+            std::task::ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        } else {
+            let held = std::mem::take(&mut self.held);
+            let (now, later) = held.split_at(held.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            self.held.extend_from_slice(later);
+        }
+        let read = &buffer.filled()[before..];
+        let handed = self.connection.up_to_last_head(read);
+        if handed < read.len() {
+            self.held.splice(..0, read[handed..].iter().copied());
+            buffer.set_filled(before + handed);
+        }
+        self.connection.has_read(handed);
         Poll::Ready(Ok(()))
     }
 

@@ -19,12 +19,13 @@ use futures_util::future::{Ready, ready};
 use futures_util::stream::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 
-use super::arriving::{Kept, NoRoom};
+use super::arriving::{self, Kept, NoRoom};
 use super::connection::Connection;
 use super::problem::{
     BODY_INCOMPLETE, BODY_MALFORMED, BODY_TOO_LARGE, BODY_TOO_SLOW, FIELDS_REFUSED, Failure, FieldError, Kind, Problem,
     TOO_MUCH_ARRIVING, UNSUPPORTED_MEDIA_TYPE,
 };
+use super::room::Room;
 
 /// The limits of a request's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +130,8 @@ pub struct BodyStream {
     begun: Instant,
     deadline: Pin<Box<Sleep>>,
     clock: Clock,
+    /// What a parser of forms keeps.
+    parsed: Option<Room>,
 }
 
 /// Restarts the time of a body that a parser has taken.
@@ -152,7 +155,7 @@ impl BodyStream {
         let clock = Clock::default();
         // The first poll starts it.
         clock.restart();
-        Self { payload, limits, received: 0, announced, connection, begun, deadline, clock }
+        Self { payload, limits, received: 0, announced, connection, begun, deadline, clock, parsed: None }
     }
 
     /// Returns the length that the request announced.
@@ -163,6 +166,13 @@ impl BodyStream {
     /// Returns what restarts the time.
     pub fn clock(&self) -> Clock {
         self.clock.clone()
+    }
+
+    /// Counts what a parser keeps that reads the body piece by piece.
+    #[must_use]
+    pub fn for_parser(mut self) -> Self {
+        self.parsed = Some(Room::default());
+        self
     }
 
     /// Lowers the limit of the length.
@@ -224,6 +234,9 @@ impl Stream for BodyStream {
             this.received = this.received.saturating_add(chunk.len());
             if this.limits.bytes_per_second > 0 {
                 this.set_deadline();
+            }
+            if let Some(room) = &mut this.parsed {
+                arriving::parse(room, this.received)?;
             }
             if this.received > this.limits.bytes { Err(BodyError::TooLarge(this.limits.bytes)) } else { Ok(chunk) }
         }))

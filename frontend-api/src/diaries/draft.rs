@@ -59,7 +59,8 @@ impl Draft {
             outcome = writing.expect_picture(&clock).await;
         }
         let mut draft = Self::default();
-        let mut form = Multipart::new(headers, body.map_err(|error| PayloadError::Io(io::Error::other(error))));
+        let mut form =
+            Multipart::new(headers, body.for_parser().map_err(|error| PayloadError::Io(io::Error::other(error))));
         while let Some(field) = form.next().await {
             let writing = writing.as_deref_mut().filter(|_| outcome.is_ok());
             let read = match field {

@@ -82,7 +82,8 @@ async fn read_form(headers: &HeaderMap, body: BodyStream, writing: &mut Writing)
         writing.expect_picture(&clock).await?;
     }
     // Ours go through the parser as an error of the payload.
-    let mut form = Multipart::new(headers, body.map_err(|error| PayloadError::Io(io::Error::other(error))));
+    let mut form =
+        Multipart::new(headers, body.for_parser().map_err(|error| PayloadError::Io(io::Error::other(error))));
     let mut parts = Parts::default();
     while let Some(field) = form.next().await {
         read_part(field.map_err(malformed)?, &mut parts, (writing, &clock)).await?;

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
-/// Requests that are read before the answers are written: more wait in the kernel. Other connections wait meanwhile.
+/// Requests that are read before the answers are written: more wait in the kernel. Other connections wait meanwhile. Each costs
+/// several KiB as soon as actix-http has parsed it, however short it is.
 pub(super) const REQUESTS_AT_ONCE: usize = 8;
 /// Bytes in which those are looked for: as many as the last requests had, within these bounds.
 pub(super) const PIECE: usize = 2 * 1024;
@@ -21,6 +22,10 @@ pub(in crate::http) struct Connection {
     pub(super) allowance: Cell<usize>,
     /// How much to read at once.
     piece: Cell<usize>,
+    /// Heads that may still be read. A blank line in a body counts as the end of one.
+    heads: Cell<usize>,
+    /// Nothing has been read since the last line ended.
+    line_is_blank: Cell<bool>,
     /// Bytes that were read since the last write, and requests that began.
     pub(super) unanswered: Cell<usize>,
     begun: Cell<usize>,
@@ -37,6 +42,8 @@ impl Connection {
         Self {
             allowance: Cell::new(FIRST_PIECE),
             piece: Cell::new(FIRST_PIECE),
+            heads: Cell::new(REQUESTS_AT_ONCE),
+            line_is_blank: Cell::new(true),
             unanswered: Cell::new(0),
             begun: Cell::new(0),
             requests: Cell::new(0),
@@ -49,12 +56,14 @@ impl Connection {
     pub(in crate::http) fn serve(self: &Rc<Self>, has_body: bool) -> Serving {
         self.requests.set(self.requests.get() + 1);
         self.begun.set(self.begun.get() + 1);
+        self.allow_heads((self.heads.get() + 1).min(REQUESTS_AT_ONCE));
         self.body_is_unread.set(has_body);
         Serving(self.clone())
     }
 
     /// Lets the stream read on, because a handler waits for a body.
     pub(in crate::http) fn want_body(&self) {
+        self.allow_heads(REQUESTS_AT_ONCE);
         self.allow(BODY_PIECE);
     }
 
@@ -74,6 +83,39 @@ impl Connection {
         }
     }
 
+    /// Lets at least so many heads be read.
+    pub(super) fn allow_heads(&self, heads: usize) {
+        self.heads.set(self.heads.get().max(heads));
+    }
+
+    /// Returns true if nothing may be read now.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.allowance.get() == 0 || self.heads.get() == 0
+    }
+
+    /// Returns how many of these bytes may be handed on: all, or up to the end of the last head that may be read.
+    pub(super) fn up_to_last_head(&self, bytes: &[u8]) -> usize {
+        let (mut heads, mut line_is_blank) = (self.heads.get(), self.line_is_blank.get());
+        let mut end = bytes.len();
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'\n' if line_is_blank => {
+                    heads = heads.saturating_sub(1);
+                    if heads == 0 {
+                        end = at + 1;
+                        break;
+                    }
+                }
+                b'\n' => line_is_blank = true,
+                b'\r' => {}
+                _ => line_is_blank = false,
+            }
+        }
+        self.heads.set(heads);
+        self.line_is_blank.set(line_is_blank);
+        end
+    }
+
     pub(super) fn has_read(&self, bytes: usize) {
         self.allowance.set(self.allowance.get().saturating_sub(bytes));
         self.unanswered.set(self.unanswered.get().saturating_add(bytes));
@@ -83,6 +125,10 @@ impl Connection {
         let read = self.unanswered.take();
         if let Some(length) = read.checked_div(self.begun.take()) {
             self.piece.set((length * REQUESTS_AT_ONCE).clamp(SMALLEST_PIECE, PIECE));
+            if self.requests.get() == 0 {
+                // Perhaps what looked like heads was none. Not for each part of a long answer: heads would gather meanwhile.
+                self.allow_heads(1);
+            }
         }
         // What a body was allowed and did not need is no allowance for requests.
         self.allowance.set(self.piece.get());

@@ -264,3 +264,57 @@ async fn nothing_is_read_while_a_write_is_blocked() {
     stream.flush().await.unwrap();
     assert_eq!(available(&mut stream).await, 4, "it is read once the answer is written");
 }
+
+/// A whole request of 18 bytes, so that a piece has many more of them than may be read.
+const SHORT: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_eight_requests_are_read_until_one_of_them_begins() {
+    let (mut client, mut stream) = pair();
+    client.write_all(&SHORT.repeat(1000)).await.unwrap();
+    let mut serving = vec![stream.connection().serve(false)];
+    assert_eq!(available(&mut stream).await, REQUESTS_AT_ONCE * SHORT.len());
+    answer(&mut stream).await;
+    assert_eq!(available(&mut stream).await, 0, "the others are not answered yet");
+    for _ in 0..3 {
+        serving.push(stream.connection().serve(false));
+        answer(&mut stream).await;
+        assert_eq!(available(&mut stream).await, SHORT.len(), "as many as began");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_ends_with_a_blank_line_however_it_arrives() {
+    for (pieces, heads) in [
+        (&[&b"GET / HTTP/1.1\nA: b\n\n"[..]][..], 1),
+        (&[b"GET / HTTP/1.1\r\nA: b\r", b"\n", b"\r", b"\n"], 1),
+        (&[b"GET / HTTP/1.1\r\nA: b\r\n"], 0),
+        (&[b"A: \r\r", b"b\n\n", b"\n"], 2),
+    ] {
+        let connection = Connection::new();
+        for piece in pieces {
+            assert_eq!(connection.up_to_last_head(piece), piece.len());
+        }
+        let more = SHORT.repeat(REQUESTS_AT_ONCE);
+        assert_eq!(connection.up_to_last_head(&more), (REQUESTS_AT_ONCE - heads) * SHORT.len(), "{pieces:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn blank_lines_of_a_body_hold_nothing_up() {
+    let (mut client, mut stream) = pair();
+    client.write_all(&vec![b'\n'; 1000]).await.unwrap();
+    let serving = stream.connection().serve(true);
+    let mut read = available(&mut stream).await;
+    while read < 1000 {
+        stream.connection().want_body();
+        let more = available(&mut stream).await;
+        assert_eq!(more, REQUESTS_AT_ONCE.min(1000 - read));
+        read += more;
+    }
+    stream.connection().body_ended();
+    drop(serving);
+    answer(&mut stream).await;
+    client.write_all(SHORT).await.unwrap();
+    assert_eq!(available(&mut stream).await, SHORT.len());
+}
