@@ -80,8 +80,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bounded<T> {
     fn read_allowed(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.connection.is_used_up() || self.stall.is_some() {
             self.connection.reader.replace(Some(context.waker().clone()));
-            let head_is_incomplete = self.connection.waits_for_client() && self.stall.is_none();
-            if head_is_incomplete && self.connection.unanswered.get() < HEAD_BYTES {
+            let lacks_rest = self.connection.lacks_rest() && self.stall.is_none();
+            if lacks_rest && self.connection.unanswered.get() < HEAD_BYTES {
                 // Read on at the next poll: before it, actix-http parses what it has, which may be a whole head.
                 self.connection.allow_heads(1);
                 self.connection.allow(PIECE);

@@ -26,6 +26,8 @@ pub(in crate::http) struct Connection {
     heads: Cell<usize>,
     /// Nothing has been read since the last line ended.
     line_is_blank: Cell<bool>,
+    /// Something has been read since the last blank line.
+    is_in_head: Cell<bool>,
     /// Bytes that were read since the last write, and requests that began.
     pub(super) unanswered: Cell<usize>,
     begun: Cell<usize>,
@@ -44,6 +46,7 @@ impl Connection {
             piece: Cell::new(FIRST_PIECE),
             heads: Cell::new(REQUESTS_AT_ONCE),
             line_is_blank: Cell::new(true),
+            is_in_head: Cell::new(false),
             unanswered: Cell::new(0),
             begun: Cell::new(0),
             requests: Cell::new(0),
@@ -96,11 +99,13 @@ impl Connection {
     /// Returns how many of these bytes may be handed on: all, or up to the end of the last head that may be read.
     pub(super) fn up_to_last_head(&self, bytes: &[u8]) -> usize {
         let (mut heads, mut line_is_blank) = (self.heads.get(), self.line_is_blank.get());
+        let mut is_in_head = self.is_in_head.get();
         let mut end = bytes.len();
         for (at, byte) in bytes.iter().enumerate() {
             match byte {
                 b'\n' if line_is_blank => {
                     heads = heads.saturating_sub(1);
+                    is_in_head = false;
                     if heads == 0 {
                         end = at + 1;
                         break;
@@ -108,11 +113,12 @@ impl Connection {
                 }
                 b'\n' => line_is_blank = true,
                 b'\r' => {}
-                _ => line_is_blank = false,
+                _ => (line_is_blank, is_in_head) = (false, true),
             }
         }
         self.heads.set(heads);
         self.line_is_blank.set(line_is_blank);
+        self.is_in_head.set(is_in_head);
         end
     }
 
@@ -138,6 +144,11 @@ impl Connection {
     /// Part of a head has arrived, or part of a body that no handler reads.
     pub(super) fn waits_for_client(&self) -> bool {
         self.requests.get() == 0 && self.unanswered.get() > 0
+    }
+
+    /// The rest of a head or of a body that no handler reads is missing.
+    pub(super) fn lacks_rest(&self) -> bool {
+        self.waits_for_client() && (self.is_in_head.get() || self.body_is_unread.get())
     }
 
     /// The client has begun something and not ended it.

@@ -318,3 +318,19 @@ async fn blank_lines_of_a_body_hold_nothing_up() {
     client.write_all(SHORT).await.unwrap();
     assert_eq!(available(&mut stream).await, SHORT.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_parts_of_a_long_answer_let_no_further_requests_in() {
+    let (mut client, mut stream) = pair();
+    client.write_all(&SHORT.repeat(1000)).await.unwrap();
+    let serving = stream.connection().serve(false);
+    assert_eq!(available(&mut stream).await, REQUESTS_AT_ONCE * SHORT.len());
+    // The handler is done, and the body of its answer goes out in parts.
+    drop(serving);
+    answer(&mut stream).await;
+    assert_eq!(available(&mut stream).await, SHORT.len());
+    for _ in 0..10 {
+        answer(&mut stream).await;
+        assert_eq!(available(&mut stream).await, 0);
+    }
+}
