@@ -33,7 +33,8 @@ async fn no_answer_comes_before_the_commit() {
     let mut visit = pin!(app.register("the odd one"));
     let at_the_commit = async || {
         assert!(poll!(&mut visit).is_pending(), "answered before its commit");
-        let sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+        let sql =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'";
         (other.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 1).then_some(())
     };
     eventually("the commit waits", at_the_commit).await;
