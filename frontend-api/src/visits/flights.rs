@@ -136,9 +136,14 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn quick_flights_depart_one_after_the_other() {
-        assert_eq!(intervals(4, Duration::from_millis(1), 200).await, [1; 200]);
+    #[test]
+    fn one_more_joins_those_under_way_only_while_they_are_slow() {
+        let mut spacing = Spacing::new(4, Instant::now());
+        for (microseconds, joins) in [(1400, false), (1600, true), (1400, false)] {
+            (0..200).for_each(|_| spacing.landed(Duration::from_micros(microseconds)));
+            assert_eq!(spacing.next_departure(3).is_some(), joins, "{microseconds} µs");
+            assert_eq!(spacing.next_departure(4), None, "no more than four");
+        }
     }
 
     #[tokio::test(start_paused = true)]
