@@ -21,13 +21,13 @@ const QUICKEST: Duration = Duration::from_micros(100);
 const SMOOTHING: u32 = 8;
 
 /// The flights under way. Each ends with the time that it waited for the database, without the work for its rows: another
-/// flight would compete for that instead of filling a pause.
+/// flight would compete for that instead of filling a pause. One that failed ends with nothing.
 pub(super) struct Flights<F> {
     under_way: FuturesUnordered<F>,
     spacing: Spacing,
 }
 
-impl<F: Future<Output = Duration>> Flights<F> {
+impl<F: Future<Output = Option<Duration>>> Flights<F> {
     /// At most `most` at once, and never more than [`MOST`].
     pub(super) fn new(most: usize) -> Self {
         Self { under_way: FuturesUnordered::new(), spacing: Spacing::new(most.min(MOST), Instant::now()) }
@@ -66,7 +66,8 @@ impl<F: Future<Output = Duration>> Flights<F> {
     /// Waits for the next flight to land: for ever if none is under way.
     async fn landing(&mut self) {
         match self.under_way.next().await {
-            Some(waited) => self.spacing.landed(waited),
+            Some(Some(waited)) => self.spacing.landed(waited),
+            Some(None) => self.spacing.failed(),
             None => std::future::pending().await,
         }
     }
@@ -95,6 +96,11 @@ impl Spacing {
         self.time = QUICKEST.max((self.time * (SMOOTHING - 1) + counted) / SMOOTHING);
     }
 
+    /// The next flights are alone. If the database is gone, more of them would only ask it for more connections.
+    fn failed(&mut self) {
+        self.time = QUICKEST;
+    }
+
     /// Returns when one more may join those that are under way. `None` means that one must land before.
     fn next_departure(&self, under_way: usize) -> Option<Instant> {
         let most = u32::try_from(self.most).ok()?;
@@ -108,9 +114,9 @@ mod tests {
 
     use super::*;
 
-    async fn flight(time: Duration) -> Duration {
+    async fn flight(time: Duration) -> Option<Duration> {
         sleep(time).await;
-        time
+        Some(time)
     }
 
     /// The milliseconds between departures, each as soon as it may be, of so many flights that take `time`.
@@ -144,6 +150,18 @@ mod tests {
             assert_eq!(spacing.next_departure(3).is_some(), joins, "{microseconds} µs");
             assert_eq!(spacing.next_departure(4), None, "no more than four");
         }
+    }
+
+    #[test]
+    fn after_one_that_failed_flights_are_alone_until_they_have_been_slow_again() {
+        let mut spacing = Spacing::new(4, Instant::now());
+        let slow = |spacing: &mut Spacing| (0..30).for_each(|_| spacing.landed(SLOW_COMMIT));
+        slow(&mut spacing);
+        assert!(spacing.next_departure(1).is_some());
+        spacing.failed();
+        assert_eq!(spacing.next_departure(1), None);
+        slow(&mut spacing);
+        assert!(spacing.next_departure(1).is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,11 +33,11 @@ pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ServedTogether, In
 }
 
 /// Inserts the batch. If the database rejects its data, each half is tried separately, until the rejected visit is alone
-/// and the others are committed. Returns how long that took, without the work for the rows.
-async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogether, InsertError>) -> Duration {
+/// and the others are committed. Returns how long that took, without the work for the rows, unless the database failed.
+async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogether, InsertError>) -> Option<Duration> {
     let begun = Instant::now();
     let work = WORK_FOR_A_ROW * u32::try_from(batch.questions().len()).unwrap_or(u32::MAX);
-    let mut parts = vec![batch];
+    let (mut parts, mut failed) = (vec![batch], false);
     while let Some(mut part) = parts.pop() {
         let batch_size = part.live().len();
         if batch_size == 0 {
@@ -50,10 +50,13 @@ async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogethe
                 parts.extend([second, first]);
             }
             Err(error) if error.refuses_data() => part.answer_all(Err(InsertError::Refused(Arc::new(error)))),
-            Err(error) => part.answer_all(Err(InsertError::Database(Arc::new(error)))),
+            Err(error) => {
+                failed = true;
+                part.answer_all(Err(InsertError::Database(Arc::new(error))));
+            }
         }
     }
-    begun.elapsed().saturating_sub(work)
+    (!failed).then(|| begun.elapsed().saturating_sub(work))
 }
 
 /// Inserts the visits of one batch, as part of the traces of all its requests.
