@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// Quicker flights depart one at a time: the wait for the one under way is short, and larger batches cost less.
 const SLOW: Duration = Duration::from_micros(1500);
-/// More of them would shorten the wait by little.
-const MOST: usize = 4;
+/// A fourth shortens the usual wait by little, and made the longest ones several times as long (docs/performance.md).
+const MOST: usize = 3;
 /// Where the smoothed time begins, and its lower bound.
 const QUICKEST: Duration = Duration::from_micros(100);
 /// The share of the last flight in the smoothed time is one in so many.
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn slow_flights_depart_at_even_intervals() {
-        for (most, interval) in [(4, 3), (3, 4), (2, 6), (1, 12), (9, 3)] {
+        for (most, interval) in [(9, 4), (3, 4), (2, 6), (1, 12)] {
             let intervals = intervals(most, SLOW_COMMIT, 200).await;
             assert_eq!(intervals[..10], [12; 10], "at most {most}: not known to be slow yet");
             assert_eq!(intervals[180..], [interval; 20], "at most {most}");
