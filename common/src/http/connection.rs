@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
@@ -39,7 +40,7 @@ const WRITE_TURN: usize = 64 * 1024;
 pub(super) struct Bounded<T> {
     stream: Take<T>,
     /// What was read and must wait: it begins with a head too many.
-    held: Vec<u8>,
+    held: Bytes,
     connection: Rc<Connection>,
     /// Since when the connection has waited for the client, and whether the rest of a head or body is missing.
     quiet: Option<(Instant, bool)>,
@@ -62,7 +63,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bounded<T> {
         let connection = Rc::new(Connection::new());
         Self {
             stream: stream.take(0),
-            held: Vec::new(),
+            held: Bytes::new(),
             connection,
             quiet: None,
             alarm: None,
@@ -88,22 +89,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Bounded<T> {
             }
             return Poll::Pending;
         }
-        let before = buffer.filled().len();
-        if self.held.is_empty() {
-            self.stream.set_limit(self.connection.allowance.get() as u64);
+        let allowance = self.connection.allowance.get();
+        let handed = if self.held.is_empty() {
+            let before = buffer.filled().len();
+            self.stream.set_limit(allowance as u64);
             std::task::ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        } else {
-            let held = std::mem::take(&mut self.held);
-            let (now, later) = held.split_at(held.len().min(buffer.remaining()));
-            buffer.put_slice(now);
-            self.held.extend_from_slice(later);
-        }
-        let read = &buffer.filled()[before..];
-        let handed = self.connection.up_to_last_head(read);
-        if handed < read.len() {
-            self.held.splice(..0, read[handed..].iter().copied());
+            let read = &buffer.filled()[before..];
+            let handed = self.connection.up_to_last_head(read);
+            self.held = Bytes::copy_from_slice(&read[handed..]);
             buffer.set_filled(before + handed);
-        }
+            handed
+        } else {
+            let fits = self.held.len().min(buffer.remaining()).min(allowance);
+            let handed = self.connection.up_to_last_head(&self.held[..fits]);
+            buffer.put_slice(&self.held[..handed]);
+            self.held.advance(handed);
+            handed
+        };
         self.connection.has_read(handed);
         Poll::Ready(Ok(()))
     }
