@@ -17,6 +17,9 @@ const SLOW: Duration = Duration::from_micros(1500);
 const MOST: usize = 3;
 /// Where the smoothed time begins, and its lower bound.
 const QUICKEST: Duration = Duration::from_micros(100);
+/// After one that failed, flights are alone for so long. If the connections are cut again and again, each further attempt to connect
+/// is one that can fail, and then the database counts as unavailable for all.
+const CAUTION: Duration = Duration::from_secs(30);
 /// The share of the last flight in the smoothed time is one in so many.
 const SMOOTHING: u32 = 8;
 
@@ -66,8 +69,8 @@ impl<F: Future<Output = Option<Duration>>> Flights<F> {
     /// Waits for the next flight to land: for ever if none is under way.
     async fn landing(&mut self) {
         match self.under_way.next().await {
-            Some(Some(waited)) => self.spacing.landed(waited),
-            Some(None) => self.spacing.failed(),
+            Some(Some(waited)) => self.spacing.landed(waited, Instant::now()),
+            Some(None) => self.spacing.failed(Instant::now()),
             None => std::future::pending().await,
         }
     }
@@ -79,26 +82,31 @@ struct Spacing {
     last: Instant,
     /// How long a flight waits for the database, smoothed.
     time: Duration,
+    /// Until then the time is not learned, so that flights are alone.
+    cautious_until: Instant,
 }
 
 impl Spacing {
     fn new(most: usize, now: Instant) -> Self {
-        Self { most, last: now, time: QUICKEST }
+        Self { most, last: now, time: QUICKEST, cautious_until: now }
     }
 
     fn departed(&mut self, now: Instant) {
         self.last = now;
     }
 
-    fn landed(&mut self, waited: Duration) {
+    fn landed(&mut self, waited: Duration, now: Instant) {
+        if now < self.cautious_until {
+            return;
+        }
         // So a hanging disk or a new connection, which say nothing of the next flights, count little.
         let counted = waited.min(2 * self.time);
         self.time = QUICKEST.max((self.time * (SMOOTHING - 1) + counted) / SMOOTHING);
     }
 
-    /// The next flights are alone. If the database is gone, more of them would only ask it for more connections.
-    fn failed(&mut self) {
+    fn failed(&mut self, now: Instant) {
         self.time = QUICKEST;
+        self.cautious_until = now + CAUTION;
     }
 
     /// Returns when one more may join those that are under way. `None` means that one must land before.
@@ -146,22 +154,24 @@ mod tests {
     fn one_more_joins_those_under_way_only_while_they_are_slow() {
         let mut spacing = Spacing::new(4, Instant::now());
         for (microseconds, joins) in [(1400, false), (1600, true), (1400, false)] {
-            (0..200).for_each(|_| spacing.landed(Duration::from_micros(microseconds)));
+            (0..200).for_each(|_| spacing.landed(Duration::from_micros(microseconds), Instant::now()));
             assert_eq!(spacing.next_departure(3).is_some(), joins, "{microseconds} µs");
             assert_eq!(spacing.next_departure(4), None, "no more than four");
         }
     }
 
     #[test]
-    fn after_one_that_failed_flights_are_alone_until_they_have_been_slow_again() {
-        let mut spacing = Spacing::new(4, Instant::now());
-        let slow = |spacing: &mut Spacing| (0..30).for_each(|_| spacing.landed(SLOW_COMMIT));
-        slow(&mut spacing);
-        assert!(spacing.next_departure(1).is_some());
-        spacing.failed();
-        assert_eq!(spacing.next_departure(1), None);
-        slow(&mut spacing);
-        assert!(spacing.next_departure(1).is_some());
+    fn after_one_that_failed_flights_are_alone_for_half_a_minute() {
+        let begun = Instant::now();
+        let mut spacing = Spacing::new(4, begun);
+        for (seconds, joins) in [(0, true), (10, false), (39, false), (41, true)] {
+            let now = begun + Duration::from_secs(seconds);
+            if seconds == 10 {
+                spacing.failed(now);
+            }
+            (0..30).for_each(|_| spacing.landed(SLOW_COMMIT, now));
+            assert_eq!(spacing.next_departure(1).is_some(), joins, "after {seconds} s");
+        }
     }
 
     #[tokio::test(start_paused = true)]
