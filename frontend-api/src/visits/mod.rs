@@ -4,7 +4,6 @@
 //! one query ([`reader`]).
 
 mod error;
-mod flights;
 pub mod handlers;
 mod metrics;
 mod reader;
