@@ -33,10 +33,7 @@ impl Kept {
     /// # Errors
     /// If there is no room for it.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), NoRoom> {
-        let needed = (self.bytes.len() + chunk.len()).saturating_sub(SMALL);
-        if !FREE.grow(&mut self.room, needed) {
-            return Err(NoRoom);
-        }
+        count(&mut self.room, self.bytes.len() + chunk.len())?;
         self.bytes.extend_from_slice(chunk);
         Ok(())
     }
@@ -61,9 +58,12 @@ impl Kept {
 ///
 /// # Errors
 /// If there is no room for it.
-pub(super) fn parse(room: &mut Room, arrived: usize) -> Result<(), NoRoom> {
-    let needed = arrived.min(PARSED).saturating_sub(SMALL);
-    if FREE.grow(room, needed) { Ok(()) } else { Err(NoRoom) }
+pub(super) fn count_parsed(room: &mut Room, arrived: usize) -> Result<(), NoRoom> {
+    count(room, arrived.min(PARSED))
+}
+
+fn count(room: &mut Room, kept: usize) -> Result<(), NoRoom> {
+    if FREE.grow(room, kept.saturating_sub(SMALL)) { Ok(()) } else { Err(NoRoom) }
 }
 
 #[cfg(test)]
@@ -92,10 +92,10 @@ mod tests {
 
         let parser = || {
             let mut room = Room::default();
-            parse(&mut room, LENGTH).map(|()| room)
+            count_parsed(&mut room, LENGTH).map(|()| room)
         };
         let parsers: Vec<_> = std::iter::repeat_with(parser).map_while(Result::ok).take(MOST / PARSED).collect();
         assert!(parsers.len() < LENGTH / PARSED, "{} parsers had room as well", parsers.len());
-        parse(&mut Room::default(), SMALL).expect("little is not counted");
+        count_parsed(&mut Room::default(), SMALL).expect("little is not counted");
     }
 }

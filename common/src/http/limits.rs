@@ -236,7 +236,7 @@ impl Stream for BodyStream {
                 this.set_deadline();
             }
             if let Some(room) = &mut this.parsed {
-                arriving::parse(room, this.received)?;
+                arriving::count_parsed(room, this.received)?;
             }
             if this.received > this.limits.bytes { Err(BodyError::TooLarge(this.limits.bytes)) } else { Ok(chunk) }
         }))

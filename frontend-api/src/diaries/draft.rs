@@ -1,17 +1,14 @@
 //! A diary that a page's form sends. Unlike a program, a person wants the text back when something fails, so the form is
 //! read to its end whatever happens: to the picture, to the database, to the session.
 
-use std::io;
-
-use actix_multipart::{Field, Multipart};
-use actix_web::error::PayloadError;
+use actix_multipart::Field;
 use actix_web::http::header::HeaderMap;
 use causeway_common::http::limits::{BodyStream, Clock, Limits};
 use causeway_common::http::room::Room;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 
 use super::error::DiaryError;
-use super::form::{self, SHORT, check_alt, check_text, malformed, pass_on};
+use super::form::{self, SHORT, check_alt, check_text, malformed, multipart, pass_on};
 use super::handlers::UPLOAD;
 use super::{Entry, Writing};
 
@@ -59,8 +56,7 @@ impl Draft {
             outcome = writing.expect_picture(&clock).await;
         }
         let mut draft = Self::default();
-        let mut form =
-            Multipart::new(headers, body.for_parser().map_err(|error| PayloadError::Io(io::Error::other(error))));
+        let mut form = multipart(headers, body);
         while let Some(field) = form.next().await {
             let writing = writing.as_deref_mut().filter(|_| outcome.is_ok());
             let read = match field {

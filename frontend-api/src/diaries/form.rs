@@ -81,9 +81,7 @@ async fn read_form(headers: &HeaderMap, body: BodyStream, writing: &mut Writing)
     if body.announced().is_some_and(|length| length > SHORT) {
         writing.expect_picture(&clock).await?;
     }
-    // Ours go through the parser as an error of the payload.
-    let mut form =
-        Multipart::new(headers, body.for_parser().map_err(|error| PayloadError::Io(io::Error::other(error))));
+    let mut form = multipart(headers, body);
     let mut parts = Parts::default();
     while let Some(field) = form.next().await {
         read_part(field.map_err(malformed)?, &mut parts, (writing, &clock)).await?;
@@ -94,6 +92,11 @@ async fn read_form(headers: &HeaderMap, body: BodyStream, writing: &mut Writing)
         check_text(&text)?;
     }
     Ok(Entry { text, alt })
+}
+
+/// Returns the parts of a form as they arrive. Errors of the body come out as errors of the payload: see [`malformed`].
+pub(super) fn multipart(headers: &HeaderMap, body: BodyStream) -> Multipart {
+    Multipart::new(headers, body.for_parser().map_err(|error| PayloadError::Io(io::Error::other(error))))
 }
 
 async fn read_part(

@@ -143,7 +143,7 @@ async fn add_long(
     Ok(())
 }
 
-/// Returns the index of the page that the row belongs to.
+/// Returns the index of what was asked for in the arrays that the query unnests.
 fn place(row: &Row) -> Result<usize, DatabaseError> {
     let place: i64 = row.try_get("place").map_err(DatabaseError::Decode)?;
     Ok(usize::try_from(place - 1).expect("ordinality counts from 1"))
