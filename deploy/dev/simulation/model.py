@@ -2,8 +2,9 @@
 
 An instance is one worker thread. When a batch is committed, the requests that wait depart as the next batch, of at most `cap` rows. Then
 the worker writes the answers and reads new requests. If nothing is in flight, a batch departs after a `turn` of the event loop that
-brings nothing to read. The database needs `a + b * rows` of processor time for a batch, plus `commit` for the storage; batches of
-different connections overlap. All times are in microseconds.
+brings nothing to read. Where commits are slow, as many as `flights` batches are in flight, and one departs when the time of a flight
+divided by `flights` has passed since the last one. The database needs `a + b * rows` of processor time for a batch, plus `commit` for
+the storage; batches of different connections overlap. All times are in microseconds.
 
 The model leaves out: cores shared between the parties, time-outs, the queue's adaptation to a slow database, and reads.
 """
@@ -13,6 +14,10 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
+
+# Quicker flights depart one at a time.
+SLOW = 1500.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Instance:
         self.queued: deque[float] = deque()  # read, waiting for a batch
         self.unanswered: deque[float] = deque()  # committed, waiting for the worker
         self.flying = 0
+        self.departed = 0.0  # when the last batch did
+        self.flight = 0.0  # how long the last batch that has landed took
         self.busy = False
         self.idle_turn = False  # the turn that brings nothing new has begun
 
@@ -135,7 +142,7 @@ class Simulation:
         elif instance.unread:
             instance.queued.append(instance.unread.popleft())
             self.after(self.costs.read, self.work, instance)
-        elif instance.queued and instance.flying < self.flights and not instance.idle_turn:
+        elif instance.queued and self.departure(instance) <= self.now and not instance.idle_turn:
             instance.idle_turn = True
             self.after(self.costs.turn, self.work, instance)
         else:
@@ -151,17 +158,32 @@ class Simulation:
             self.send(instance)
         self.work(instance)
 
+    def departure(self, instance: Instance) -> float:
+        """When one more batch may depart, if none lands before."""
+        if not instance.flying:
+            return self.now
+        if instance.flying == self.flights or instance.flight < SLOW:
+            return inf
+        return instance.departed + instance.flight / self.flights
+
     def depart(self, instance: Instance) -> None:
-        """Sends a batch of what waits, if anything does and a connection is free."""
-        if not instance.queued or instance.flying == self.flights:
+        """Sends a batch of what waits, if anything does and one may depart."""
+        if not instance.queued:
+            return
+        if (when := self.departure(instance)) > self.now:
+            if when < inf:
+                self.at(when, self.rouse, instance)
             return
         rows = min(len(instance.queued), self.cap)
         batch = [instance.queued.popleft() for _ in range(rows)]
         instance.flying += 1
-        self.after(self.costs.a + self.costs.b * rows + self.costs.commit, self.committed, instance, batch)
+        instance.departed = self.now
+        flight = self.costs.a + self.costs.b * rows + self.costs.commit
+        self.after(flight, self.committed, instance, batch, flight)
 
-    def committed(self, instance: Instance, batch: list[float]) -> None:
+    def committed(self, instance: Instance, batch: list[float], flight: float) -> None:
         instance.flying -= 1
+        instance.flight = flight
         if self.now >= self.begin:
             self.result.batches += 1
         instance.unanswered.extend(batch)

@@ -80,6 +80,11 @@ impl<Q, A, E> Inbox<Q, A, E> {
         Some(Batch { requests, round: Arc::new(round) })
     }
 
+    /// True while the far end is so slow that the queue is shorter than its capacity.
+    pub fn is_behind(&self) -> bool {
+        self.pace.is_behind()
+    }
+
     fn take_waiting(&mut self, largest: usize, requests: &mut Vec<Request<Q, A, E>>) {
         while requests.len() < largest
             && let Ok(request) = self.queue.try_recv()

@@ -82,6 +82,11 @@ impl Pace {
         self.limit.load(Ordering::Relaxed)
     }
 
+    /// True if fewer requests may wait than the queue holds.
+    pub(super) fn is_behind(&self) -> bool {
+        self.limit() < self.capacity
+    }
+
     /// The number of requests in one batch. Without this limit, a sudden crowd would become one batch that takes too long.
     pub(super) fn batch(&self) -> usize {
         self.batch.load(Ordering::Relaxed).min(self.limit())
@@ -90,7 +95,7 @@ impl Pace {
     /// True if the far end is behind and a request that has waited this long should be rejected. Waiting for the end of
     /// the batch before its own costs every request the fixed part.
     pub(super) fn gives_up_after(&self, waited: Duration) -> bool {
-        self.limit() < self.capacity && waited > self.wait + self.fixed_part()
+        self.is_behind() && waited > self.wait + self.fixed_part()
     }
 
     /// Learns from a batch. A slow one sets the limit to what would have been in time; each fast one doubles it.

@@ -41,8 +41,8 @@ const DB_POOL_SIZE: Var<usize> = Var::int(
     "DB_POOL_SIZE",
     8,
     SMALLEST_POOL..=100,
-    "Maximum size of the pool. Four are reserved for statements that serve many requests at once. The supervisor \
-     and the doctor open one more each.",
+    "Maximum size of the pool. Four are reserved for statements that serve many requests at once. Where commits are \
+     slow, visits also use up to half of the others. The supervisor and the doctor open one more each.",
 );
 const DB_CONNECT_TIMEOUT_MS: Var<Duration> = Var::milliseconds(
     "DB_CONNECT_TIMEOUT_MS",

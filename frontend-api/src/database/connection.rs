@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use deadpool::managed::Object;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -15,6 +14,7 @@ use super::Database;
 use super::conflicts::Repetition;
 use super::connector::Connector;
 use super::error::{DatabaseError, STATEMENT};
+use super::lanes::Permit;
 use super::spans;
 
 /// The values of a statement's `$1`, `$2`, …
@@ -72,18 +72,18 @@ pub struct Connection {
     spoiled: AtomicBool,
     in_transaction: AtomicBool,
     /// Dropped last, so that the lane has a free place when the connection has returned.
-    _place: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 impl Connection {
-    pub(super) fn new(object: Object<Connector>, database: Database, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(object: Object<Connector>, database: Database, permit: Permit) -> Self {
         Self {
             object: Some(object),
             database,
             unanswered: AtomicU32::new(0),
             spoiled: AtomicBool::new(false),
             in_transaction: AtomicBool::new(false),
-            _place: place,
+            _permit: permit,
         }
     }
 

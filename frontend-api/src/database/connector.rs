@@ -184,7 +184,7 @@ impl Connector {
     }
 
     /// While other connections work and the server has just refused one more, fails without asking it again.
-    fn respect_refusal(&self) -> Result<(), DatabaseError> {
+    pub(super) fn respect_refusal(&self) -> Result<(), DatabaseError> {
         let refusal = self.refusal.lock().expect("no holder of this lock can panic");
         match &*refusal {
             Some((since, cause)) if self.has_connections() && since.elapsed() < REFUSAL_PAUSE => {

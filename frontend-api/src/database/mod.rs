@@ -47,8 +47,8 @@ pub use self::connector::{Connector, driver_config};
 pub use self::credentials::{Credentials, CredentialsError, CredentialsProvider, CredentialsSource};
 pub use self::engine::{Engine, Key, KeyOfRow};
 pub use self::error::{DATABASE_UNAVAILABLE, DatabaseError};
-pub use self::lanes::Lane;
 use self::lanes::Lanes;
+pub use self::lanes::{Lane, Permit};
 pub use self::leases::Renewal;
 pub use self::migrations::{Migration, Migrations};
 pub use self::secret::SecretProblem;
@@ -112,8 +112,20 @@ impl Database {
         lane: Lane,
         work: impl AsyncFnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.run_with(self.lanes.place(lane), work).await
+    }
+
+    /// As [`Database::run`], but on a connection for which `permit` waits.
+    ///
+    /// # Errors
+    /// As [`Database::run`].
+    pub async fn run_with<T, E: From<DatabaseError>>(
+        &self,
+        permit: impl Future<Output = Permit>,
+        work: impl AsyncFnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.availability.check_loss()?;
-        let connection = self.connection(lane).await?;
+        let connection = self.connection(permit).await?;
         self.used.notify_waiters();
         work(&connection).await
     }
@@ -162,7 +174,7 @@ impl Database {
         conflict: &AtomicBool,
     ) -> Result<T, E> {
         self.availability.check_loss()?;
-        let connection = self.connection(Lane::Shared).await?;
+        let connection = self.connection(self.lanes.place(Lane::Shared)).await?;
         self.used.notify_waiters();
         let transaction = connection.begin(conflict).await?;
         match work(&transaction).await {
@@ -179,14 +191,14 @@ impl Database {
 
     /// Returns a connection within `DB_CONNECT_TIMEOUT_MS`. If one more can't be made while others work, it waits for one
     /// of those. If there is none, the database is unavailable until the supervisor has reconnected.
-    async fn connection(&self, lane: Lane) -> Result<Connection, DatabaseError> {
+    async fn connection(&self, permit: impl Future<Output = Permit>) -> Result<Connection, DatabaseError> {
         let deadline = Instant::now() + self.config.connect_timeout;
         let _waiting = metrics::Waiting::begin();
-        let place = timeout_at(deadline, self.lanes.place(lane)).await.map_err(|_| DatabaseError::PoolExhausted)?;
+        let permit = timeout_at(deadline, permit).await.map_err(|_| DatabaseError::PoolExhausted)?;
         loop {
             let released = self.released.notified();
             let error = match self.take(deadline).await {
-                Ok(object) => return Ok(Connection::new(object, self.clone(), place)),
+                Ok(object) => return Ok(Connection::new(object, self.clone(), permit)),
                 Err(error) => error,
             };
             let (manager, expired) = (self.pool.manager(), Instant::now() >= deadline);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use causeway_common::config::Vars;
 use causeway_common::tasks::Place;
 use causeway_testing::postgres::TestDatabase;
+use futures_util::FutureExt;
 use tokio::time::{sleep, timeout};
 
 use super::*;
@@ -194,6 +195,22 @@ async fn a_lane_that_is_busy_leaves_the_others_their_connections() {
         _ = shared => unreachable!("it holds its connections for ever"),
         () = others => {}
     }
+}
+
+#[tokio::test]
+async fn a_batch_loop_borrows_half_of_the_shared_connections_and_none_that_single_requests_need() {
+    let server = TestDatabase::create().await;
+    for (pool_size, permits) in [("5", 1), ("6", 2), ("7", 2), ("8", 3)] {
+        let database = database(server.url(), &[("DB_POOL_SIZE", pool_size)]);
+        let all = || std::iter::from_fn(|| database.permit(Lane::VisitWrites).now_or_never()).collect::<Vec<_>>();
+        assert_eq!(all().len(), permits, "of a pool of {pool_size}");
+        let _batches = all();
+        assert!(database.has_free_connection(Duration::ZERO).await);
+    }
+    let database = database(server.url(), &[]);
+    let _single = futures_util::future::join_all([(); 2].map(|()| database.lanes.place(Lane::Shared))).await;
+    let _reserved = database.permit(Lane::VisitWrites).await;
+    assert!(database.permit(Lane::VisitWrites).now_or_never().is_none(), "half of them are in use");
 }
 
 #[tokio::test]

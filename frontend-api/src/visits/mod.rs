@@ -4,6 +4,7 @@
 //! one query ([`reader`]).
 
 mod error;
+mod flights;
 pub mod handlers;
 mod metrics;
 mod reader;

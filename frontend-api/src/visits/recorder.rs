@@ -1,58 +1,75 @@
 //! Group commit: all visits that wait become one INSERT, and each request is answered after its commit.
 //!
-//! One batch is in flight at a time. While the database commits it, the next one gathers: the busier the service, the
-//! larger the batches. If a connection is lost during a commit, its outcome is unknown, so the batch is answered with 503
-//! and never repeated.
+//! While the database commits one batch, the next one gathers: the busier the service, the larger the batches. Where commits
+//! are slow, several are under way at once, each on a separate connection ([`flights`](super::flights)). If a connection is
+//! lost during a commit, its outcome is unknown, so the batch is answered with 503 and never repeated.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use causeway_common::telemetry::{ServedTogether, trace};
 
 use super::error::InsertError;
+use super::flights::Flights;
 use super::metrics;
 use super::store::{Store, Visit};
 use crate::batch::{Batch, Inbox};
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, Permit};
+
+/// About what a row costs this service and the database.
+const WORK_FOR_A_ROW: Duration = Duration::from_micros(10);
 
 /// Ends when no visit can be submitted any more.
 pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ServedTogether, InsertError>) {
-    while let Some(batch) = inbox.next().await {
-        record(&store, batch).await;
+    let mut flights = Flights::new(store.most_permits());
+    loop {
+        // Alone, what a batch takes says what the database takes.
+        flights.clearance(inbox.is_behind()).await;
+        let Some(batch) = flights.during(inbox.next()).await else { break };
+        let permit = flights.during(store.permit()).await;
+        flights.depart(record(&store, permit, batch));
     }
+    flights.clearance(true).await;
 }
 
 /// Inserts the batch. If the database rejects its data, each half is tried separately, until the rejected visit is alone
-/// and the others are committed.
-async fn record(store: &Store, batch: Batch<Visit, ServedTogether, InsertError>) {
-    let mut parts = vec![batch];
+/// and the others are committed. Returns how long that took, without the work for the rows, unless the database failed.
+async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogether, InsertError>) -> Option<Duration> {
+    let begun = Instant::now();
+    let work = WORK_FOR_A_ROW * u32::try_from(batch.questions().len()).unwrap_or(u32::MAX);
+    let (mut parts, mut failed) = (vec![batch], false);
     while let Some(mut part) = parts.pop() {
         let batch_size = part.live().len();
         if batch_size == 0 {
             continue;
         }
-        match insert(store, &part, batch_size).await {
+        match insert(store, &permit, &part, batch_size).await {
             Ok(()) => part.answer_by_wait(|wait| ServedTogether { batch_size, wait }),
             Err(error) if error.refuses_data() && batch_size > 1 => {
                 let (first, second) = part.split();
                 parts.extend([second, first]);
             }
             Err(error) if error.refuses_data() => part.answer_all(Err(InsertError::Refused(Arc::new(error)))),
-            Err(error) => part.answer_all(Err(InsertError::Database(Arc::new(error)))),
+            Err(error) => {
+                failed = true;
+                part.answer_all(Err(InsertError::Database(Arc::new(error))));
+            }
         }
     }
+    (!failed).then(|| begun.elapsed().saturating_sub(work))
 }
 
 /// Inserts the visits of one batch, as part of the traces of all its requests.
 async fn insert(
     store: &Store,
+    permit: &Permit,
     part: &Batch<Visit, ServedTogether, InsertError>,
     batch_size: usize,
 ) -> Result<(), DatabaseError> {
     metrics::BATCH_SIZE.observe(f64::from(u32::try_from(batch_size).unwrap_or(u32::MAX)));
     let begun = Instant::now();
     let span = trace::Shared::start("record visits", part.traces()).writing(batch_size);
-    let outcome = span.run(store.insert(part.questions())).await;
+    let outcome = span.run(store.insert(permit, part.questions())).await;
     metrics::COMMIT.observe(begun.elapsed().as_secs_f64());
     outcome
 }

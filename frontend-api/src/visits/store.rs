@@ -1,12 +1,13 @@
 //! The SQL of visits.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use time::PrimitiveDateTime;
 use tokio_postgres::Row;
 
 use super::table::TableName;
-use crate::database::{Connection, Database, DatabaseError, Lane, Queries};
+use crate::database::{Connection, Database, DatabaseError, Lane, Permit, Queries};
 
 /// The newest visits that are listed.
 const LISTED: i64 = 10;
@@ -39,11 +40,25 @@ impl Store {
         Self { database, insert: insert.into(), recent: recent.into() }
     }
 
+    /// Waits for the connection of one more batch.
+    pub(super) async fn permit(&self) -> Permit {
+        self.database.permit(Lane::VisitWrites).await
+    }
+
+    /// Returns how many batches can have a place at once.
+    pub(super) fn most_permits(&self) -> usize {
+        1 + self.database.spare_connections()
+    }
+
     /// Inserts all of them or, on an error that the server reported, none.
-    pub(super) async fn insert(&self, visits: impl ExactSizeIterator<Item = &Visit>) -> Result<(), DatabaseError> {
+    pub(super) async fn insert(
+        &self,
+        permit: &Permit,
+        visits: impl ExactSizeIterator<Item = &Visit>,
+    ) -> Result<(), DatabaseError> {
         let (times, agents): (Vec<_>, Vec<_>) = visits.map(|visit| (visit.at, visit.user_agent.as_deref())).unzip();
         let insert = async |connection: &Connection| connection.execute(&self.insert, &[&times, &agents]).await;
-        self.database.run(Lane::VisitWrites, insert).await.map(drop)
+        self.database.run_with(ready(permit.clone()), insert).await.map(drop)
     }
 
     /// Newest first, ten at most. Times that the list's format cannot show are left out: infinity, and years outside of 1 to

@@ -51,6 +51,7 @@ mod users;
 mod visits;
 mod visits_batches;
 mod visits_commit;
+mod visits_flights;
 mod visits_retention;
 mod visits_tables;
 mod visits_user_agent;
