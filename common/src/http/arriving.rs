@@ -33,7 +33,9 @@ impl Kept {
     /// # Errors
     /// If there is no room for it.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), NoRoom> {
-        count(&mut self.room, self.bytes.len() + chunk.len())?;
+        // Counted is what is allocated, which may be twice as much as has arrived.
+        self.bytes.reserve(chunk.len());
+        count(&mut self.room, self.bytes.capacity())?;
         self.bytes.extend_from_slice(chunk);
         Ok(())
     }

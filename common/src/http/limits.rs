@@ -182,7 +182,7 @@ impl BodyStream {
         self
     }
 
-    /// Returns the time by which the next bytes must arrive: before the total time ends and the average rate falls too low.
+    /// Sets the time by which the next bytes must arrive: before the total time ends and the average rate falls too low.
     fn set_deadline(&mut self) {
         let Limits { time, bytes_per_second: rate, .. } = self.limits;
         let received = u32::try_from(self.received).unwrap_or(u32::MAX);

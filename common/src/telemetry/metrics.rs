@@ -20,8 +20,8 @@ use super::trace;
 
 /// Every name begins with it.
 const PREFIX: &str = "causeway";
-/// Seconds, from half a millisecond, which a request to memory needs, to the longest deadline.
-const DURATIONS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+/// Seconds, from half a millisecond, which a request to memory needs, to twice the usual deadline of 5 s.
+const DURATIONS: [f64; 14] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Requests in a batch, up to the largest batch.
 const SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 

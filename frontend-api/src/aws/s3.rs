@@ -165,10 +165,10 @@ impl S3 {
     ///
     /// # Errors
     /// The object may have been stored nevertheless.
-    pub async fn complete_parts(&self, key: &str, parts: Parts) -> Result<(), S3Error> {
-        let sent = CompletedMultipartUpload::builder().set_parts(Some(parts.sent)).build();
+    pub async fn complete_parts(&self, key: &str, parts: &Parts) -> Result<(), S3Error> {
+        let sent = CompletedMultipartUpload::builder().set_parts(Some(parts.sent.clone())).build();
         let complete = self.client().await.complete_multipart_upload().bucket(&self.bucket).key(key);
-        finish("CompleteMultipartUpload", complete.upload_id(parts.id).multipart_upload(sent).send()).await.map(drop)
+        finish("CompleteMultipartUpload", complete.upload_id(&parts.id).multipart_upload(sent).send()).await.map(drop)
     }
 
     /// Aborts an upload. S3 removes its parts.

@@ -1,7 +1,7 @@
 //! Makes the pool's connections, and decides when one can no longer be used.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use causeway_common::tasks::Place;
@@ -39,8 +39,7 @@ const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
 pub struct Connector {
     config: Arc<DatabaseConfig>,
     credentials: Arc<CredentialsProvider>,
-    /// Connections that are open, in use or idle.
-    open: Arc<AtomicUsize>,
+    trusted: Mutex<Trusted>,
     /// Attempts that have not ended.
     attempts: Arc<AtomicUsize>,
     /// A pooler between us and the server refuses `options` when a session starts.
@@ -49,6 +48,20 @@ pub struct Connector {
     /// Of the newest log-in, for spans.
     peer: Mutex<Peer>,
     place: Place,
+}
+
+/// The connections that lead to the server as it is now.
+struct Trusted {
+    /// Those that were made before are not used again.
+    since: Instant,
+    /// How many are open, in use or idle.
+    open: Arc<AtomicUsize>,
+}
+
+impl Trusted {
+    fn from_now() -> Self {
+        Self { since: Instant::now(), open: Arc::default() }
+    }
 }
 
 /// What a session is for.
@@ -79,7 +92,7 @@ impl Connector {
         Self {
             config,
             credentials,
-            open: Arc::default(),
+            trusted: Mutex::new(Trusted::from_now()),
             attempts: Arc::default(),
             refuses_options: AtomicBool::new(false),
             refusal: Mutex::default(),
@@ -88,9 +101,18 @@ impl Connector {
         }
     }
 
-    /// Returns true if there is a connection, in use or idle.
+    /// Returns true if there is a connection, in use or idle, that can be used again.
     pub(super) fn has_connections(&self) -> bool {
-        self.open.load(Relaxed) > 0
+        self.trusted().open.load(Relaxed) > 0
+    }
+
+    /// Lets no connection that there is now be used again. Those in use leave the pool when they return.
+    pub(super) fn distrust_connections(&self) {
+        *self.trusted() = Trusted::from_now();
+    }
+
+    fn trusted(&self) -> MutexGuard<'_, Trusted> {
+        self.trusted.lock().expect("no holder of this lock can panic")
     }
 
     /// Returns true if another attempt may still make one.
@@ -173,7 +195,7 @@ impl Connector {
             .and_then(Result::ok)
             .ok_or(DatabaseError::Closed)?
             .map_err(DatabaseError::Connect)?;
-        let open = Counted::new(&self.open);
+        let open = Counted::new(&self.trusted().open);
         let task = runtime.spawn(async move {
             let _open = open;
             if let Err(error) = connection.await {
@@ -252,6 +274,9 @@ impl Manager for Connector {
     async fn recycle(&self, client: &mut ClientWrapper, metrics: &Metrics) -> RecycleResult<DatabaseError> {
         if client.is_closed() {
             return Err(RecycleError::message("the connection is closed"));
+        }
+        if metrics.created <= self.trusted().since {
+            return Err(RecycleError::message("the connection was made before the server changed"));
         }
         if metrics.age() > self.config.max_lifetime {
             return Err(RecycleError::message("the connection is past DB_MAX_LIFETIME_MS"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::Database;
+use super::{Database, metrics};
 
 /// The user of a connection. Each batch loop serves many requests with one statement, so one connection is reserved for each
 /// loop. Single requests share the rest.
@@ -69,10 +69,11 @@ impl Lanes {
 }
 
 impl Database {
-    /// Waits for a permit for one more statement of a batch loop: for its reserved connection or, while that one is busy, for
+    /// Returns a permit for one more statement of a batch loop: for its reserved connection or, while that one is busy, for
     /// one of those that single requests share. Those are borrowed only while more than half of them are free, and not when
-    /// the server has just refused a connection.
+    /// the server has just refused a connection. If there is none, it waits for the reserved one.
     pub async fn permit(&self, lane: Lane) -> Permit {
+        let _waiting = metrics::Waiting::begin();
         let (reserved, shared) = (self.lanes.places(lane), &self.lanes.shared);
         let has_spare = || shared.available_permits() > self.shared_connections() - self.spare_connections();
         let mut free = reserved.clone().try_acquire_owned().ok();

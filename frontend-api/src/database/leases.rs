@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Database, DatabaseError, Lane, Queries};
+use super::{Connection, Database, DatabaseError, Lane, Queries};
 
 /// Whether who has a lease may take it again before it has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Database {
                    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at \
                    WHERE leases.expires_at < now() OR (leases.holder = excluded.holder AND $4)";
         let (holder, seconds, renews) = (&*self.holder, time.as_secs_f64(), renewal == Renewal::Allowed);
-        let take = async |connection: &_| execute(connection, sql, &[&name, &holder, &seconds, &renews]).await;
+        let take = async |connection: &Connection| connection.execute(sql, &[&name, &holder, &seconds, &renews]).await;
         Ok(self.run(Lane::Shared, take).await? == 1)
     }
 
@@ -33,15 +33,7 @@ impl Database {
     /// Those of the database.
     pub async fn end_lease(&self, name: &str) -> Result<(), DatabaseError> {
         let sql = "DELETE FROM leases WHERE name = $1 AND holder = $2";
-        let delete = async |connection: &_| execute(connection, sql, &[&name, &&*self.holder]).await;
+        let delete = async |connection: &Connection| connection.execute(sql, &[&name, &&*self.holder]).await;
         self.run(Lane::Shared, delete).await.map(drop)
     }
-}
-
-async fn execute(
-    queries: &impl Queries,
-    sql: &str,
-    parameters: super::connection::Parameters<'_>,
-) -> Result<u64, DatabaseError> {
-    queries.execute(sql, parameters).await
 }

@@ -29,9 +29,6 @@ pub struct Migration {
 pub(super) enum How {
     /// In one transaction with its record in the history.
     Atomic,
-    /// A statement by itself.
-    #[allow(dead_code, reason = "for migrations to come; today's run in a transaction or in the background")]
-    Repeatable,
     /// A statement by itself, while the service works.
     Background,
     /// The same, for building this index: what an interrupted build left behind is removed first.
@@ -39,19 +36,13 @@ pub(super) enum How {
 }
 
 impl Migration {
-    /// A single statement that may be run again if the process dies before it is recorded: `CREATE … IF NOT EXISTS`, also
-    /// `CREATE INDEX CONCURRENTLY`. `version` is unique within its history.
-    #[allow(dead_code, reason = "as `How::Repeatable`")]
-    pub fn repeatable(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
-        Self { version, name, sql: sql.into(), how: How::Repeatable, on_dsql: None }
-    }
-
-    /// A change that is applied and recorded in one transaction.
+    /// A change that is applied and recorded in one transaction. `version` is unique within its history.
     pub fn atomic(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
         Self { version, name, sql: sql.into(), how: How::Atomic, on_dsql: None }
     }
 
-    /// As [`Migration::repeatable`], for a statement that takes long on a large table and that no request needs.
+    /// A single statement that takes long on a large table and that no request needs. It may run again if the process dies before
+    /// it is recorded, and must allow for that (`IF NOT EXISTS`).
     pub fn background(version: i32, name: &'static str, sql: impl Into<String>) -> Self {
         Self { version, name, sql: sql.into(), how: How::Background, on_dsql: None }
     }

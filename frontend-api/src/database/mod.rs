@@ -234,8 +234,10 @@ impl Database {
         Err(error)
     }
 
-    /// Closes the idle connections: they lead to a writer that was demoted, or to a server that is gone.
+    /// Closes the idle connections, and those in use when they return: they lead to a writer that was demoted, or to a server
+    /// that is gone.
     fn distrust_connections(&self) {
+        self.pool.manager().distrust_connections();
         self.pool.retain(|_, _| false);
     }
 

@@ -248,7 +248,6 @@ async fn run(client: &Client, history: &str, migration: &Migration) -> Result<()
     let mut steps = vec![(LOOK_LIMIT, create(history))];
     match &migration.how {
         How::Atomic => steps.push((STEP_LIMIT, atomic())),
-        How::Repeatable => steps.extend([(STEP_LIMIT, sql.clone()), (LOOK_LIMIT, record)]),
         How::Background => steps.extend([(BACKGROUND_LIMIT, sql.clone()), (LOOK_LIMIT, record)]),
         How::Index(index) => {
             if is_invalid(client, index).await? {

@@ -50,7 +50,8 @@ pub(super) struct Earlier {
     pub(super) created_at: OffsetDateTime,
 }
 
-/// Claims the key. An attempt that is older than any upload can take is dead, and a key is free again after a day.
+/// Claims the key, which is free again after a day. An attempt of three minutes ago counts as dead: with the usual time limits
+/// no upload takes as long, and one that does writes nothing, see [`record`].
 pub(super) async fn claim(
     queries: &impl Queries,
     user: UserId,

@@ -16,7 +16,7 @@ use super::error::DiaryError;
 use super::pictures;
 use crate::auth::Auth;
 use crate::aws::s3::S3;
-use crate::database::{Database, DatabaseError, Lane, Queries, Renewal};
+use crate::database::{Connection, Database, DatabaseError, Lane, Queries, Renewal};
 
 const PAUSE: Duration = Duration::from_secs(3600);
 /// After a sweep that failed, or while another instance sweeps.
@@ -58,6 +58,8 @@ enum Reason {
     Used,
     /// A user was deleted.
     Deleted,
+    /// The last sweep did not end, or another instance was at work.
+    Again,
 }
 
 /// Runs until the process stops.
@@ -70,11 +72,12 @@ pub(super) async fn run(database: Database, auth: Arc<Auth>, s3: Option<Arc<S3>>
             // Another instance is at work, perhaps since before the deletion. Its lease ends soon.
             Ok(false) => {
                 sleep(SOON).await;
-                reason
+                Reason::Again
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "the sweep failed and goes on when the database is used again");
-                sweep.wait(&deleted, SOON).await
+                sweep.wait(&deleted, SOON).await;
+                Reason::Again
             }
         };
     }
@@ -103,9 +106,8 @@ impl Sweep {
             return Ok(false);
         }
         let result = self.everything().await;
-        self.database.end_lease(SWEEP).await?;
-        if result.is_err() {
-            self.database.end_lease(HOURLY).await?;
+        if let Err(error) = self.database.end_lease(SWEEP).await {
+            tracing::debug!(error = chain(&error), "the lease of the sweep ends by itself");
         }
         result.map(|()| true)
     }
@@ -113,7 +115,7 @@ impl Sweep {
     async fn everything(&self) -> Result<(), DiaryError> {
         self.auth.remove_expired().await?;
         for sql in EXPIRED {
-            let piece = async |connection: &_| execute(connection, sql).await;
+            let piece = async |connection: &Connection| connection.execute(sql, &[&PIECE]).await;
             while self.database.run(Lane::Shared, piece).await? == PIECE.unsigned_abs() {
                 self.keep_lease().await?;
             }
@@ -144,8 +146,4 @@ impl Sweep {
     async fn keep_lease(&self) -> Result<bool, DatabaseError> {
         self.database.lease(SWEEP, 2 * SOON, Renewal::Allowed).await
     }
-}
-
-async fn execute(queries: &impl Queries, sql: &str) -> Result<u64, DatabaseError> {
-    queries.execute(sql, &[&PIECE]).await
 }

@@ -68,17 +68,14 @@ impl Upload {
         let kind = std::mem::take(&mut self.cleaner).finish()?;
         let rest = self.take();
         let key = self.announce(kind).await?;
-        match self.parts.take() {
+        match &mut self.parts {
             None => self.s3.put(&key, kind.media_type(), rest).await?,
-            Some(mut parts) => {
+            Some(parts) => {
                 if !rest.is_empty() {
-                    let sent = self.s3.put_part(&key, &mut parts, rest).await;
-                    if let Err(error) = sent {
-                        self.parts = Some(parts);
-                        return Err(error.into());
-                    }
+                    self.s3.put_part(&key, parts, rest).await?;
                 }
                 self.s3.complete_parts(&key, parts).await?;
+                self.parts = None;
             }
         }
         let bytes = i64::try_from(self.bytes).expect("a request is not that long");

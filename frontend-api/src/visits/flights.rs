@@ -23,14 +23,24 @@ const CAUTION: Duration = Duration::from_secs(30);
 /// The share of the last flight in the smoothed time is one in so many.
 const SMOOTHING: u32 = 8;
 
-/// The flights under way. Each ends with the time that it waited for the database, without the work for its rows: another
-/// flight would compete for that instead of filling a pause. One that failed ends with nothing.
+/// What a flight says of the next ones.
+pub(super) enum Landing {
+    /// How long it waited for the database, without the work for its rows: another flight would compete for that instead of
+    /// filling a pause.
+    Waited(Duration),
+    /// The database failed.
+    Failed,
+    /// Nothing: all its visitors had left, or it took several commits because the database refused a row.
+    Unknown,
+}
+
+/// The flights under way.
 pub(super) struct Flights<F> {
     under_way: FuturesUnordered<F>,
     spacing: Spacing,
 }
 
-impl<F: Future<Output = Option<Duration>>> Flights<F> {
+impl<F: Future<Output = Landing>> Flights<F> {
     /// At most `most` at once, and never more than [`MOST`].
     pub(super) fn new(most: usize) -> Self {
         Self { under_way: FuturesUnordered::new(), spacing: Spacing::new(most.min(MOST), Instant::now()) }
@@ -69,8 +79,9 @@ impl<F: Future<Output = Option<Duration>>> Flights<F> {
     /// Waits for the next flight to land: for ever if none is under way.
     async fn landing(&mut self) {
         match self.under_way.next().await {
-            Some(Some(waited)) => self.spacing.landed(waited, Instant::now()),
-            Some(None) => self.spacing.failed(Instant::now()),
+            Some(Landing::Waited(time)) => self.spacing.landed(time, Instant::now()),
+            Some(Landing::Failed) => self.spacing.failed(Instant::now()),
+            Some(Landing::Unknown) => {}
             None => std::future::pending().await,
         }
     }
@@ -122,9 +133,9 @@ mod tests {
 
     use super::*;
 
-    async fn flight(time: Duration) -> Option<Duration> {
+    async fn flight(time: Duration) -> Landing {
         sleep(time).await;
-        Some(time)
+        Landing::Waited(time)
     }
 
     /// The milliseconds between departures, each as soon as it may be, of so many flights that take `time`.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use causeway_common::telemetry::{ServedTogether, trace};
 
 use super::error::InsertError;
-use super::flights::Flights;
+use super::flights::{Flights, Landing};
 use super::metrics;
 use super::store::{Store, Visit};
 use crate::batch::{Batch, Inbox};
@@ -25,38 +25,50 @@ pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ServedTogether, In
     loop {
         // Alone, what a batch takes says what the database takes.
         flights.clearance(inbox.is_behind()).await;
-        let Some(batch) = flights.during(inbox.next()).await else { break };
+        if !flights.during(inbox.arrival()).await {
+            break;
+        }
+        // Meanwhile one may have failed, or taken long.
+        flights.clearance(inbox.is_behind()).await;
         let permit = flights.during(store.permit()).await;
-        flights.depart(record(&store, permit, batch));
+        if let Some(batch) = flights.during(inbox.gather()).await {
+            flights.depart(record(&store, permit, batch));
+        }
     }
     flights.clearance(true).await;
 }
 
 /// Inserts the batch. If the database rejects its data, each half is tried separately, until the rejected visit is alone
-/// and the others are committed. Returns how long that took, without the work for the rows, unless the database failed.
-async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogether, InsertError>) -> Option<Duration> {
+/// and the others are committed.
+async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogether, InsertError>) -> Landing {
     let begun = Instant::now();
-    let work = WORK_FOR_A_ROW * u32::try_from(batch.questions().len()).unwrap_or(u32::MAX);
-    let (mut parts, mut failed) = (vec![batch], false);
+    let (mut parts, mut is_split, mut landing) = (vec![batch], false, Landing::Unknown);
     while let Some(mut part) = parts.pop() {
         let batch_size = part.live().len();
         if batch_size == 0 {
             continue;
         }
         match insert(store, &permit, &part, batch_size).await {
-            Ok(()) => part.answer_by_wait(|wait| ServedTogether { batch_size, wait }),
+            Ok(()) => {
+                if !is_split {
+                    let work = WORK_FOR_A_ROW * u32::try_from(batch_size).unwrap_or(u32::MAX);
+                    landing = Landing::Waited(begun.elapsed().saturating_sub(work));
+                }
+                part.answer_by_wait(|wait| ServedTogether { batch_size, wait });
+            }
             Err(error) if error.refuses_data() && batch_size > 1 => {
+                is_split = true;
                 let (first, second) = part.split();
                 parts.extend([second, first]);
             }
             Err(error) if error.refuses_data() => part.answer_all(Err(InsertError::Refused(Arc::new(error)))),
             Err(error) => {
-                failed = true;
+                landing = Landing::Failed;
                 part.answer_all(Err(InsertError::Database(Arc::new(error))));
             }
         }
     }
-    (!failed).then(|| begun.elapsed().saturating_sub(work))
+    landing
 }
 
 /// Inserts the visits of one batch, as part of the traces of all its requests.

@@ -24,7 +24,7 @@ const LONGEST_REST: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(300);
 /// After a failed run.
 const SOON: Duration = Duration::from_secs(30);
-/// Longer than one transaction with its rest.
+/// Longer than a usual transaction with its rest. Two instances at once would do no harm.
 const LEASE: Duration = Duration::from_secs(120);
 
 /// What a run needs.

@@ -177,6 +177,34 @@ async fn a_database_cut_off_after_the_upload_leaves_nothing_after_a_sweep() {
     assert_eq!((count(&locker, "diaries").await, s3.keys(BUCKET).unwrap().len()), (0, 0));
 }
 
+#[tokio::test]
+#[ignore = "takes half a minute: make test-long"]
+async fn a_sweep_that_the_database_cut_off_goes_on_when_the_database_is_used_again() {
+    let database = TestDatabase::create().await;
+    let proxy = TcpProxy::start(address_of(database.url())).await;
+    let through = through(&proxy, database.url());
+    let app = App::spawn(&[("DATABASE_URL", &through)]).await;
+    app.until_ready().await;
+    let jane = Person::new(&app, "jane").await;
+    let locker = database.client().await;
+    locker.batch_execute("BEGIN; LOCK TABLE idempotency_keys").await.unwrap();
+    jane.leaves(&app).await;
+    until_waiting(&locker, "DELETE FROM idempotency_keys", 1).await;
+    proxy.refuse().await;
+    proxy.cut();
+    let failed = "the sweep failed and goes on when the database is used again";
+    app.service.wait_for_log(|line| line["message"] == failed, PATIENCE).await;
+    locker.batch_execute("ROLLBACK").await.unwrap();
+    proxy.heal().await;
+    app.until_ready().await;
+    let swept = async {
+        while count(&locker, "users").await > 0 {
+            app.registered("uses the database").await;
+        }
+    };
+    timeout(2 * PATIENCE, swept).await.expect("the sweep goes on after 30 s");
+}
+
 /// Host and port of a database's URL.
 fn address_of(url: &str) -> String {
     let url = url::Url::parse(url).unwrap();

@@ -6,6 +6,7 @@ use causeway_testing::postgres::OwnPostgres;
 use reqwest::StatusCode;
 
 use crate::helpers::{App, PATIENCE, count, eventually, spawn_without_database, unavailable, until_blocked};
+use crate::people::Person;
 use crate::sockets;
 use causeway_testing::load::Load;
 
@@ -149,6 +150,35 @@ async fn a_server_turned_read_only_is_left_with_all_connections_at_once() {
     // No second one has to find out on the other connection.
     app.register("connects anew, in vain").await;
     assert_eq!(app.ready().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_in_use_when_the_server_turned_read_only_is_not_used_again() {
+    let postgres = OwnPostgres::start().await;
+    let app = spawn(&postgres).await;
+    let jane = Person::new(&app, "jane").await;
+    let (locker, observer) = (postgres.client().await, postgres.client().await);
+    locker.batch_execute("BEGIN; LOCK TABLE sessions").await.unwrap();
+    let demoted = async {
+        let waiting =
+            "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM sessions%'";
+        let used =
+            eventually("the session is looked up", async || observer.query_opt(waiting, &[]).await.unwrap()).await;
+        turn_read_only(&postgres, "on").await;
+        app.until_it_notices().await;
+        turn_read_only(&postgres, "off").await;
+        app.until_ready().await;
+        locker.batch_execute("COMMIT").await.unwrap();
+        used.get::<_, i32>(0)
+    };
+    let (answer, pid) = tokio::join!(jane.get(&app, "/sessions"), demoted);
+    assert_eq!(answer.status(), StatusCode::OK);
+    eventually("it is closed", async || {
+        assert!(jane.is_signed_in(&app).await);
+        let open = observer.query_opt("SELECT FROM pg_stat_activity WHERE pid = $1", &[&pid]).await.unwrap();
+        open.is_none().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

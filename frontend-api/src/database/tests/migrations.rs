@@ -9,7 +9,7 @@ async fn migrate(server: &TestDatabase, list: Vec<Migration>) -> Result<bool, Da
 }
 
 fn table(version: i32, name: &'static str) -> Migration {
-    Migration::repeatable(version, name, format!("CREATE TABLE IF NOT EXISTS {name} (n INT)"))
+    Migration::atomic(version, name, format!("CREATE TABLE IF NOT EXISTS {name} (n INT)"))
 }
 
 #[tokio::test]
@@ -27,8 +27,8 @@ async fn migrations_of_a_newer_version_are_accepted_and_missing_lower_ones_appli
 async fn a_migration_with_another_text_is_an_error_that_names_it() {
     let server = TestDatabase::create().await;
     migrate(&server, vec![table(1, "one")]).await.unwrap();
-    let changed = Migration::repeatable(1, "one", "CREATE TABLE IF NOT EXISTS one (n BIGINT)");
-    let renamed = Migration::repeatable(1, "other", table(1, "one").sql);
+    let changed = Migration::atomic(1, "one", "CREATE TABLE IF NOT EXISTS one (n BIGINT)");
+    let renamed = Migration::atomic(1, "other", table(1, "one").sql);
     for (other, label) in [(changed, "V1__one"), (renamed, "V1__other")] {
         let error = migrate(&server, vec![other]).await.unwrap_err();
         assert!(matches!(error, DatabaseError::MigrationChanged { .. }), "{error:?}");

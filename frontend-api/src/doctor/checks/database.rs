@@ -53,7 +53,7 @@ impl Check for DatabaseCheck {
 impl DatabaseCheck {
     async fn check(&self, deadline: Instant) -> CheckReport {
         let (mut check, used) = self.walk(deadline).await;
-        iam::suspect_clock(&mut check, &self.provider, &self.client).await;
+        iam::suspect_clock(&mut check, &self.provider, &self.client, deadline).await;
         let Some(used) = used.filter(|_| check.failed_by(&PASSWORD_REFUSED)) else { return check };
         let (mut check, used) = self.retried(check, used, deadline).await;
         self.expiry.explain(&mut check, &used.user);

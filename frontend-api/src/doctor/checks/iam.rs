@@ -1,11 +1,11 @@
 //! What is special about a log-in with a token of IAM: the credentials that sign it, and the clock.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causeway_common::telemetry::chain;
 use reqwest::header::DATE;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::aws::{CREDENTIALS_LIMIT, absence, clock_of, is_far_off, no_credentials};
 use crate::aws::failure::ahead;
@@ -48,12 +48,20 @@ pub(super) fn fault(error: &TokenError) -> Fault {
 }
 
 /// The server does not say why it refuses a token. If this machine's clock differs from that of AWS, this is the reason.
-pub(super) async fn suspect_clock(check: &mut CheckReport, provider: &CredentialsProvider, client: &reqwest::Client) {
+pub(super) async fn suspect_clock(
+    check: &mut CheckReport,
+    provider: &CredentialsProvider,
+    client: &reqwest::Client,
+    deadline: Instant,
+) {
     let refusals = [&IAM_POLICY_MISSING, &DSQL_ACCESS_DENIED, &IAM_TOKEN_EXPIRED];
     if !refusals.iter().any(|cause| check.failed_by(cause)) {
         return;
     }
-    let Ok(Some(ahead)) = timeout(CLOCK_LIMIT, clock(provider, client)).await else { return };
+    let Ok(Some(ahead)) = timeout_at(deadline.min(Instant::now() + CLOCK_LIMIT).into(), clock(provider, client)).await
+    else {
+        return;
+    };
     if is_far_off(ahead) {
         for refusal in refusals {
             check.blame(refusal, &IAM_CLOCK_SKEWED, Some(&clock_of(ahead)));

@@ -10,7 +10,7 @@ const SHORTEST: usize = 8;
 const LONGEST: usize = 128;
 /// A shorter local part is in too many passwords by chance.
 const SHORTEST_LOCAL_PART: usize = 4;
-/// In lower case, sorted. Those with fewer than eight characters are refused anyway.
+/// In lower case. Those with fewer than eight characters are refused anyway.
 const COMMON: &str = include_str!("common-passwords.txt");
 
 /// A password in a form that does not depend on how it was typed (NFKC).
