@@ -7,6 +7,8 @@ use std::task::Waker;
 /// Requests that are read before the answers are written: more wait in the kernel. Other connections wait meanwhile. Each costs
 /// several KiB as soon as actix-http has parsed it, however short it is.
 pub(super) const REQUESTS_AT_ONCE: usize = 8;
+/// Bytes of `G / HTTP/1.1` with its line and the blank one. What is shorter is no head: actix-http refuses it, or it is part of a body.
+pub(super) const SHORTEST_HEAD: usize = 14;
 /// Bytes in which those are looked for: as many as the last requests had, within these bounds.
 pub(super) const PIECE: usize = 2 * 1024;
 pub(super) const SMALLEST_PIECE: usize = 256;
@@ -22,8 +24,10 @@ pub(in crate::http) struct Connection {
     pub(super) allowance: Cell<usize>,
     /// How much to read at once.
     piece: Cell<usize>,
-    /// Heads that may still be read. A blank line in a body counts as the end of one.
+    /// Heads that may still be read. A blank line in a body counts as the end of one, unless it comes too soon.
     heads: Cell<usize>,
+    /// Bytes that were read since the last one.
+    since_head: Cell<usize>,
     /// Nothing has been read since the last line ended.
     line_is_blank: Cell<bool>,
     /// Something has been read since the last blank line.
@@ -45,6 +49,7 @@ impl Connection {
             allowance: Cell::new(FIRST_PIECE),
             piece: Cell::new(FIRST_PIECE),
             heads: Cell::new(REQUESTS_AT_ONCE),
+            since_head: Cell::new(0),
             line_is_blank: Cell::new(true),
             is_in_head: Cell::new(false),
             unanswered: Cell::new(0),
@@ -99,13 +104,17 @@ impl Connection {
     /// Returns how many of these bytes may be handed on: all, or up to the end of the last head that may be read.
     pub(super) fn up_to_last_head(&self, bytes: &[u8]) -> usize {
         let (mut heads, mut line_is_blank) = (self.heads.get(), self.line_is_blank.get());
-        let mut is_in_head = self.is_in_head.get();
+        let (mut is_in_head, mut since_head) = (self.is_in_head.get(), self.since_head.get());
         let mut end = bytes.len();
         for (at, byte) in bytes.iter().enumerate() {
+            since_head = since_head.saturating_add(1);
             match byte {
                 b'\n' if line_is_blank => {
-                    heads = heads.saturating_sub(1);
                     is_in_head = false;
+                    if since_head >= SHORTEST_HEAD {
+                        since_head = 0;
+                        heads = heads.saturating_sub(1);
+                    }
                     if heads == 0 {
                         end = at + 1;
                         break;
@@ -119,6 +128,7 @@ impl Connection {
         self.heads.set(heads);
         self.line_is_blank.set(line_is_blank);
         self.is_in_head.set(is_in_head);
+        self.since_head.set(since_head);
         end
     }
 
