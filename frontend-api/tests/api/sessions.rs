@@ -4,7 +4,7 @@ use reqwest::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::helpers::{count, eventually, problem, spawn_app};
+use crate::helpers::{PATIENCE, count, eventually, problem, spawn_app};
 use crate::people::{PASSWORD, Person, is_session, sign_in, token_of};
 
 #[tokio::test]
@@ -49,6 +49,17 @@ async fn an_unknown_email_and_a_wrong_password_get_the_same_answer() {
         answers.push(problem(response, StatusCode::UNAUTHORIZED, "wrong-credentials").await);
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+#[tokio::test]
+async fn the_row_of_a_deleted_account_belongs_to_nobody_who_signs_in() {
+    let (app, database) = spawn_app().await;
+    let insert = "INSERT INTO users (email, password, deleted_at) VALUES ('deleted 5', '', now())";
+    database.client().await.execute(insert, &[]).await.unwrap();
+    problem(sign_in(&app, "deleted 5", PASSWORD).await, StatusCode::UNAUTHORIZED, "wrong-credentials").await;
+    let failed = |line: &Value| line["target"] == "security" && line["event"] == "sign_in_failed";
+    let line = app.service.wait_for_log(failed, PATIENCE).await;
+    assert_eq!(line.get("user.id"), None, "{line}");
 }
 
 #[tokio::test]

@@ -73,17 +73,21 @@ impl Passwords {
         self.with_memory(move |memory| argon::hash(&password, memory)).await
     }
 
-    /// Compares a password with a hash. Without a hash, it takes as long and fails.
+    /// Compares a password with a hash. Without a hash, or with one that can't be read, it takes as long and fails.
     pub(super) async fn verify(
         self: &Arc<Self>,
         password: &SecretString,
         hash: Option<&SecretString>,
     ) -> Result<Verdict, UserError> {
-        let hash = hash.unwrap_or(&self.nobodys).clone();
+        let (nobodys, hash) = (self.nobodys.clone(), hash.unwrap_or(&self.nobodys).clone());
         // A text that no password can be is wrong, but the answer must take as long.
         let (password, possible) = Password::presented(password);
         self.with_memory(move |memory| {
-            let matches = argon::verify(&password, &hash, memory) && possible;
+            let matches = argon::verify(&password, &hash, memory).unwrap_or_else(|| {
+                argon::verify(&password, &nobodys, memory);
+                false
+            });
+            let matches = matches && possible;
             let better = (matches && argon::is_outdated(&hash)).then_some(password);
             Verdict { matches, better }
         })
@@ -135,6 +139,21 @@ impl Passwords {
                 }
             }
             self.pieces().clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_a_hash_that_can_be_read_a_password_is_wrong_after_the_same_work() {
+        for hash in [None, Some(""), Some("$2b$12$x")] {
+            let passwords = Arc::new(Passwords::new(1));
+            let stored = hash.map(SecretString::from);
+            let verdict = passwords.verify(&"correct horse".into(), stored.as_ref()).await.unwrap();
+            assert!(!verdict.matches && passwords.take().is_used(), "{hash:?}");
         }
     }
 }
