@@ -196,3 +196,20 @@ async fn a_hash_of_older_parameters_is_replaced_when_its_user_signs_in() {
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
     }
 }
+
+#[tokio::test]
+async fn a_right_password_signs_in_although_its_new_hash_cannot_be_stored() {
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+
+    let (app, database) = spawn_app().await;
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1024, 1, 1, None).unwrap());
+    let hash = weak.hash_password_with_salt(PASSWORD.as_bytes(), b"0123456789abcdef").unwrap().to_string();
+    let client = database.client().await;
+    client.execute("INSERT INTO users (email, password) VALUES ('jane@example.com', $1)", &[&hash]).await.unwrap();
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
+                  CREATE TRIGGER refuse BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION refuse()";
+    client.batch_execute(refuse).await.unwrap();
+    token_of(sign_in(&app, "jane@example.com", PASSWORD).await).await;
+    let stored: String = client.query_one("SELECT password FROM users", &[]).await.unwrap().get(0);
+    assert_eq!(stored, hash);
+}

@@ -43,8 +43,8 @@ pub(super) struct Passwords {
 /// The result of comparing a password with a hash.
 pub(super) struct Verdict {
     pub(super) matches: bool,
-    /// The password, if it matches and its hash was made with other parameters than today's.
-    pub(super) better: Option<Password>,
+    /// A new hash, if the password matches one that was made with other parameters than today's.
+    pub(super) better: Option<SecretString>,
 }
 
 impl Passwords {
@@ -88,7 +88,7 @@ impl Passwords {
                 false
             });
             let matches = matches && possible;
-            let better = (matches && argon::is_outdated(&hash)).then_some(password);
+            let better = (matches && argon::is_outdated(&hash)).then(|| argon::hash(&password, memory));
             Verdict { matches, better }
         })
         .await
