@@ -46,7 +46,7 @@ impl Sessions {
             }
             Ok(self.auth.open(transaction, proof.user().id, client.user_agent()).await?)
         });
-        let opened = opened.await?;
+        let opened = self.users.settle(&proof, opened.await).await?;
         client.note("sign_in", Some(proof.user().id));
         Ok(opened)
     }

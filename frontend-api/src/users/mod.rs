@@ -165,11 +165,27 @@ impl Users {
             }
             _ => None,
         };
+        let changed = self.hash_and_write(id, &fields, password, proof.as_ref(), guarded, client).await;
+        match &proof {
+            Some(proof) => self.settle(proof, changed).await,
+            None => changed,
+        }
+    }
+
+    async fn hash_and_write(
+        &self,
+        id: UserId,
+        fields: &Changes,
+        password: Option<Password>,
+        proof: Option<&Proof>,
+        ends_sessions: bool,
+        client: &Client,
+    ) -> Result<Changed, UserError> {
         let hash = match password {
             Some(password) => Some(self.passwords.hash(password).await?),
             None => None,
         };
-        let changed = self.write(id, &fields, hash.as_ref(), proof.as_ref(), guarded, client).await?;
+        let changed = self.write(id, fields, hash.as_ref(), proof, ends_sessions, client).await?;
         if hash.is_some() {
             client.note("password_changed", Some(id));
         }
@@ -230,7 +246,10 @@ impl Users {
             }
             Ok::<_, UserError>(user)
         });
-        let user = deleted.await?;
+        let user = match &proof {
+            Some(proof) => self.settle(proof, deleted.await).await?,
+            None => deleted.await?,
+        };
         client.note("user_deleted", Some(id));
         self.deleted.notify_one();
         Ok(user)

@@ -83,6 +83,18 @@ impl Users {
         store::lock(transaction, proof.account.user.id, &proof.account.password).await
     }
 
+    /// Gives the attempt of `proof` back if what the password was for failed for another reason.
+    pub async fn settle<T>(&self, proof: &Proof, result: Result<T, UserError>) -> Result<T, UserError> {
+        let is_other = |error: &UserError| !matches!(error, UserError::WrongPassword | UserError::WrongCredentials);
+        if result.as_ref().is_err_and(is_other) {
+            let succeeded = async |connection: &_| self.auth.attempts.succeeded(connection, &proof.counters).await;
+            if let Err(error) = self.database.run(Lane::Shared, succeeded).await {
+                tracing::debug!(error = chain(&error), "an attempt with a right password stays counted");
+            }
+        }
+        result
+    }
+
     async fn check(
         &self,
         account: Option<Account>,
