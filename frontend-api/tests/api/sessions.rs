@@ -4,7 +4,7 @@ use reqwest::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::helpers::{PATIENCE, count, eventually, problem, spawn_app};
+use crate::helpers::{PATIENCE, count, eventually, problem, spawn_app, spawn_app_with};
 use crate::people::{PASSWORD, Person, is_session, sign_in, token_of};
 
 #[tokio::test]
@@ -17,7 +17,9 @@ async fn signing_in_gives_a_token_for_the_header_and_the_same_one_as_a_cookie() 
     let body: Value = response.json().await.unwrap();
     let token = body["token"].as_str().unwrap();
     assert_eq!(token.len(), 43);
-    for part in [&*format!("__Host-session={token}; "), "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age="] {
+    for part in
+        [&*format!("__Host-session={token}; "), "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=34560000"]
+    {
         assert!(cookie.contains(part), "{part}: {cookie}");
     }
     assert!(!cookie.contains("Domain"), "{cookie}");
@@ -71,6 +73,18 @@ async fn an_authorization_header_decides_alone() {
             app.prepare(Method::GET, "/sessions").header("cookie", format!("__Host-session={}", person.token));
         let response = request.header("authorization", header).send().await.unwrap();
         problem(response, StatusCode::UNAUTHORIZED, "not-signed-in").await;
+    }
+}
+
+#[tokio::test]
+async fn the_scheme_of_an_authorization_header_has_no_case() {
+    let (app, _database) = spawn_app_with(&[("ADMIN_TOKEN", "an admin token of more than 32 characters")]).await;
+    let person = Person::new(&app, "jane").await;
+    for token in [&*person.token, "an admin token of more than 32 characters"] {
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let request = app.prepare(Method::GET, "/users").header("authorization", format!("{scheme} {token}"));
+            assert_eq!(request.send().await.unwrap().status(), StatusCode::OK, "{scheme} {token}");
+        }
     }
 }
 
