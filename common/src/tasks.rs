@@ -8,6 +8,8 @@ use tokio::runtime::Handle;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::timeout;
 
+use crate::telemetry::trace;
+
 /// How long [`Tasks::end`] waits for tasks that serve requests to finish what they hold.
 pub(crate) const END_LIMIT: Duration = Duration::from_secs(1);
 
@@ -53,6 +55,19 @@ pub struct Ended {
     name: &'static str,
     #[source]
     panic: Option<JoinError>,
+}
+
+/// Runs the rest of a handler in a task, so that it is finished even if the client leaves: actix-web then drops the handler.
+/// The task belongs to the same request and runs on the same thread. Dropping the returned future does not end it, so the
+/// caller must bound the number of such tasks.
+///
+/// # Errors
+/// If `work` panics.
+///
+/// # Panics
+/// Outside of a handler.
+pub async fn finish<T: 'static>(work: impl Future<Output = T> + 'static) -> Result<T, JoinError> {
+    actix_web::rt::spawn(trace::inherit(work)).await
 }
 
 impl Tasks {

@@ -70,10 +70,10 @@ impl Access {
 
     /// Compares the `Authorization` header with the `ADMIN_TOKEN`, in constant time.
     pub fn bearer(&self, headers: &HeaderMap) -> Bearer {
-        let (Some(expected), Some(sent)) = (&self.admin_token, headers.get(AUTHORIZATION)) else {
+        let Some(expected) = self.admin_token.as_ref().filter(|_| headers.contains_key(AUTHORIZATION)) else {
             return Bearer::Nobody;
         };
-        let sent = sent.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default();
+        let sent = bearer_token(headers).unwrap_or_default();
         if bool::from(sent.ct_eq(expected.expose_secret().as_bytes())) { Bearer::Admin } else { Bearer::Other }
     }
 
@@ -86,6 +86,13 @@ impl Access {
         let nth = self.hops.checked_sub(1);
         nth.and_then(|nth| forwarded_address(headers, nth)).or(peer).map(|address| address.to_canonical())
     }
+}
+
+/// Returns the token of an `Authorization` header whose scheme is `Bearer`, in upper or lower case (RFC 9110).
+pub fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
+    const SCHEME: &[u8] = b"Bearer ";
+    let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(token)
 }
 
 /// Returns whether the client is on this machine: the peer is loopback, no proxy has forwarded the request, and it was
@@ -125,7 +132,7 @@ fn forwarded_address(headers: &HeaderMap, nth: usize) -> Option<IpAddr> {
     let mut left = nth;
     for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         let address = parse(entry.trim())?.to_canonical();
-        if is_inner(address) {
+        if !is_public(address) {
             continue;
         }
         match left.checked_sub(1) {
@@ -151,13 +158,17 @@ fn parse_node(node: &str) -> Option<IpAddr> {
     bare().or_else(|| node.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-fn is_inner(address: IpAddr) -> bool {
-    match address {
+/// Returns whether an address is of the internet rather than of a VPC or this machine.
+pub fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [first, second, ..] = v4.octets();
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || (first == 100 && (64..128).contains(&second))
+            let shared = first == 100 && (64..128).contains(&second);
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared)
         }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local())
+        }
     }
 }
 

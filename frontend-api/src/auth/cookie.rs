@@ -11,8 +11,9 @@ use secrecy::ExposeSecret;
 use super::token::{Token, TokenHash};
 
 const NAME: &str = "__Host-session";
-/// Browsers forget cookies after 400 days at the latest; the server decides when a session ends.
-const AGE: Duration = Duration::days(90);
+/// Browsers forget cookies after 400 days at the latest, which is more than `SESSION_LIFETIME_HOURS` accepts: the server
+/// decides when a session ends.
+const AGE: Duration = Duration::days(400);
 
 /// Returns the cookie that signs a browser in.
 pub fn set(token: &Token) -> Cookie<'static> {

@@ -3,7 +3,7 @@
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
-use causeway_common::http::access::{Access, Bearer};
+use causeway_common::http::access::{Access, Bearer, bearer_token};
 use causeway_common::http::problem::Problem;
 use futures_util::future::LocalBoxFuture;
 use std::future::{Ready, ready};
@@ -55,16 +55,15 @@ enum Credentials {
 impl Credentials {
     /// An `Authorization` header decides alone, so that a wrong one never falls back to the cookie.
     fn of(request: &HttpRequest) -> Self {
-        let Some(header) = request.headers().get(AUTHORIZATION) else {
+        if !request.headers().contains_key(AUTHORIZATION) {
             let Some(value) = cookie::sent(request) else { return Self::None };
             return TokenHash::of(&value).map_or(Self::Unknown, |hash| Self::Token(hash, Via::Cookie));
-        };
+        }
         let access = request.app_data::<web::Data<Access>>();
         if access.is_some_and(|access| access.bearer(request.headers()) == Bearer::Admin) {
             return Self::Admin;
         }
-        let bearer = header.to_str().ok().and_then(|text| text.split_once(' '));
-        let token = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
+        let token = bearer_token(request.headers()).and_then(|token| str::from_utf8(token).ok());
         token.and_then(TokenHash::of).map_or(Self::Unknown, |hash| Self::Token(hash, Via::Bearer))
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use causeway_common::http::limits::Clock;
 use causeway_common::random;
+use causeway_common::tasks;
 use causeway_common::telemetry::trace;
 use ring::digest::{Context, SHA256};
 
@@ -47,7 +48,7 @@ impl Writing {
         let attempt = random::text();
         let begun = Self(Some(Inner { shared, user, key, attempt, earlier: None, picture: None, upload: None }));
         // A separate task: if the caller leaves meanwhile, what was begun is dropped only once the key is claimed.
-        tokio::spawn(trace::inherit(begun.claim())).await.unwrap_or(Err(DiaryError::Lost))
+        tasks::finish(begun.claim()).await.unwrap_or(Err(DiaryError::Lost))
     }
 
     async fn claim(mut self) -> Result<Self, DiaryError> {
@@ -102,7 +103,7 @@ impl Writing {
             }
             result
         };
-        tokio::spawn(trace::inherit(work)).await.unwrap_or(Err(DiaryError::Lost))
+        tasks::finish(work).await.unwrap_or(Err(DiaryError::Lost))
     }
 
     /// Frees the key and removes what was uploaded, because of an error.

@@ -4,14 +4,16 @@ mod error;
 pub mod handlers;
 
 use actix_web::web::Data;
+use causeway_common::tasks::finish;
 use secrecy::SecretString;
 
 use self::error::SessionError;
 use crate::auth::{Auth, Client, Listed, Opened, Session, SessionId, TokenHash};
 use crate::database::{Database, DatabaseError};
-use crate::users::{UserError, Users};
+use crate::users::{Attempt, UserError, Users};
 
 /// Signs in and out.
+#[derive(Clone)]
 pub struct Sessions {
     database: Database,
     auth: Data<Auth>,
@@ -34,7 +36,19 @@ impl Sessions {
         before: Option<TokenHash>,
         client: &Client,
     ) -> Result<Opened, UserError> {
-        let proof = self.users.prove(email, password, client).await?;
+        let attempt = self.users.attempt(email, password, client).await?;
+        let (sessions, client) = (self.clone(), client.clone());
+        // It goes on if the caller leaves, so that no session is opened and no failure happens without a note.
+        finish(async move { sessions.prove_and_open(attempt, before, &client).await }).await?
+    }
+
+    async fn prove_and_open(
+        &self,
+        attempt: Attempt,
+        before: Option<TokenHash>,
+        client: &Client,
+    ) -> Result<Opened, UserError> {
+        let proof = self.users.prove(attempt, client).await?;
         let opened = self.database.repeating(async |transaction| {
             // If the password changed while it was hashed, all sessions ended, and this sign-in must not open a new one.
             if !self.users.holds(transaction, &proof).await? {
@@ -46,7 +60,7 @@ impl Sessions {
             }
             Ok(self.auth.open(transaction, proof.user().id, client.user_agent()).await?)
         });
-        let opened = opened.await?;
+        let opened = self.users.settle(&proof, opened.await).await?;
         client.note("sign_in", Some(proof.user().id));
         Ok(opened)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use causeway_common::http::problem::{FIELDS_REFUSED, Failure, FieldError, Kind, NOT_FOUND, Retry};
 
+use tokio::task::JoinError;
+
 use super::store::EMAIL_INDEX;
 use crate::auth::AttemptError;
 use crate::database::DatabaseError;
@@ -33,6 +35,9 @@ pub enum UserError {
     /// Too many passwords wait to be hashed.
     #[error("too many passwords wait to be hashed")]
     Busy,
+    /// A fault ended the task that served the request.
+    #[error("the task that served the request has ended")]
+    Lost(#[from] JoinError),
     /// The attempt was not admitted.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
@@ -95,8 +100,19 @@ pub static PASSWORDS_BUSY: Kind = Kind {
     retry: Retry::Later,
 };
 
+/// The service failed in the middle.
+pub static NOT_FINISHED: Kind = Kind {
+    slug: "not-finished",
+    status: 500,
+    title: "The request was not finished",
+    meaning: "A fault of the service ended the request while it checked a password or wrote. Whether something was \
+              changed is unknown. The service's log has the cause.",
+    retry: Retry::Never,
+};
+
 /// What users report.
-pub static KINDS: &[&Kind] = &[&EMAIL_TAKEN, &NOT_YOURS, &WRONG_CREDENTIALS, &WRONG_PASSWORD, &PASSWORDS_BUSY];
+pub static KINDS: &[&Kind] =
+    &[&EMAIL_TAKEN, &NOT_YOURS, &WRONG_CREDENTIALS, &WRONG_PASSWORD, &PASSWORDS_BUSY, &NOT_FINISHED];
 
 impl Failure for UserError {
     fn kind(&self) -> &'static Kind {
@@ -108,6 +124,7 @@ impl Failure for UserError {
             Self::WrongCredentials => &WRONG_CREDENTIALS,
             Self::WrongPassword => &WRONG_PASSWORD,
             Self::Busy => &PASSWORDS_BUSY,
+            Self::Lost(_) => &NOT_FINISHED,
             Self::Attempt(error) => error.kind(),
             Self::Database(error) => error.kind(),
         }
@@ -122,6 +139,7 @@ impl Failure for UserError {
             Self::WrongCredentials => "No user has this email and this password.".into(),
             Self::WrongPassword => "`currentPassword` is missing or is not the present password.".into(),
             Self::Busy => "Too many passwords wait to be hashed. Nothing was changed; try again later.".into(),
+            Self::Lost(_) => "The service could not finish; it is unknown whether something was changed.".into(),
             Self::Attempt(error) => error.detail(),
             Self::Database(error) => error.detail(),
         }

@@ -13,7 +13,7 @@ impl Users {
         let length = move || passwords.upgrade().map_or(0.0, |passwords| passwords.admitted());
         metrics::computed_gauge(
             "password_hashes_in_flight",
-            "Requests whose password is hashed or waits for it",
+            "Requests whose password is hashed or waits for it, or that do what it was for",
             length,
         );
     }

@@ -6,6 +6,7 @@
 mod change;
 mod error;
 mod fields;
+mod guarded;
 pub mod handlers;
 mod metrics;
 mod migrations;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use causeway_common::config::{Group, Var, Vars};
-use causeway_common::tasks::Tasks;
+use causeway_common::tasks::{Tasks, finish};
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
@@ -28,18 +29,18 @@ pub use self::error::{KINDS, UserError};
 use self::fields::{Email, Name};
 pub use self::migrations::migrations;
 use self::passwords::{Password, Passwords};
-pub use self::proof::Proof;
-use self::store::{Account, Changes};
+pub use self::proof::Attempt;
 pub use self::store::{Page, User};
 pub use self::view::{Answer, Timestamp};
-use crate::auth::{Auth, Caller, Client, Opened, UserId};
+use crate::auth::{Auth, Client, Opened, UserId};
 use crate::database::{Database, DatabaseError, Lane};
 
 const PASSWORD_QUEUE: Var<usize> = Var::int(
     "PASSWORD_QUEUE",
     128,
     1..=100_000,
-    "Number of requests that may wait for their password to be hashed, two at a time; further requests get a 503.",
+    "Number of requests that may wait for their password to be hashed, two at a time, or to do what it was for; further \
+     requests get a 503.",
 );
 
 /// How many passwords may wait.
@@ -75,6 +76,7 @@ pub struct Changed {
 }
 
 /// The users.
+#[derive(Clone)]
 pub struct Users {
     database: Database,
     auth: Data<Auth>,
@@ -112,11 +114,16 @@ impl Users {
         if self.database.run(Lane::Shared, taken).await?.is_some() {
             return Err(UserError::EmailTaken);
         }
-        let hash = self.passwords.hash(password).await?;
-        let insert = async |connection: &_| store::insert(connection, &email, &name, &hash).await;
-        let user = self.database.run(Lane::Shared, insert).await.map_err(UserError::of_write)?;
-        client.note("user_created", Some(user.id));
-        Ok(user)
+        let place = self.passwords.admit()?;
+        let (database, client) = (self.database.clone(), client.clone());
+        let work = async move {
+            let hash = place.hash(password).await?;
+            let insert = async |connection: &_| store::insert(connection, &email, &name, &hash).await;
+            let user = database.run(Lane::Shared, insert).await.map_err(UserError::of_write)?;
+            client.note("user_created", Some(user.id));
+            Ok(user)
+        };
+        finish(work).await?
     }
 
     /// Returns up to `limit` users whose ids are greater than `after`.
@@ -142,108 +149,5 @@ impl Users {
     pub async fn find(&self, id: UserId) -> Result<User, UserError> {
         let found = async |connection: &_| store::find(connection, id).await;
         self.database.run(Lane::Shared, found).await?.map(|account| account.user).ok_or(UserError::NotFound)
-    }
-
-    /// Changes a user. A new email or password ends all sessions of that user; a caller who is that user gets a new one.
-    ///
-    /// # Errors
-    /// If the caller may not, a field is not accepted, the email belongs to another user, or the present password is
-    /// wrong.
-    pub async fn change(
-        &self,
-        caller: Caller,
-        id: UserId,
-        change: &Change,
-        client: &Client,
-    ) -> Result<Changed, UserError> {
-        let account = self.account_for(caller, id, client).await?;
-        let (fields, password) = change.accept(&account.user.email)?;
-        let guarded = password.is_some() || fields.email.is_some();
-        let proof = match caller {
-            Caller::User(_) if guarded => {
-                Some(self.prove_again(account, change.current_password.as_ref(), client).await?)
-            }
-            _ => None,
-        };
-        let hash = match password {
-            Some(password) => Some(self.passwords.hash(password).await?),
-            None => None,
-        };
-        let changed = self.write(id, &fields, hash.as_ref(), proof.as_ref(), guarded, client).await?;
-        if hash.is_some() {
-            client.note("password_changed", Some(id));
-        }
-        Ok(changed)
-    }
-
-    async fn write(
-        &self,
-        id: UserId,
-        fields: &Changes,
-        hash: Option<&SecretString>,
-        proof: Option<&Proof>,
-        ends_sessions: bool,
-        client: &Client,
-    ) -> Result<Changed, UserError> {
-        let changed = self.database.repeating(async |transaction| {
-            let expected = proof.map(Proof::password);
-            let user = store::update(transaction, id, fields, hash, expected).await?;
-            let user = user.ok_or(if expected.is_some() { UserError::WrongPassword } else { UserError::NotFound })?;
-            if ends_sessions {
-                self.auth.end_all(transaction, id).await?;
-            }
-            let Some(proof) = proof else { return Ok(Changed { user, opened: None }) };
-            self.auth.attempts.succeeded(transaction, proof.counters()).await?;
-            let opened = self.auth.open(transaction, id, client.user_agent()).await?;
-            Ok(Changed { user, opened: Some(opened) })
-        });
-        changed.await.map_err(|error| match error {
-            UserError::Database(error) => UserError::of_write(error),
-            error => error,
-        })
-    }
-
-    /// Removes a user, and returns what the user was. Account and sessions are gone at once; what else belongs to the user
-    /// goes with the sweep that follows.
-    ///
-    /// # Errors
-    /// If the caller may not, or the present password is wrong.
-    pub async fn delete(
-        &self,
-        caller: Caller,
-        id: UserId,
-        current_password: Option<&SecretString>,
-        client: &Client,
-    ) -> Result<User, UserError> {
-        let account = self.account_for(caller, id, client).await?;
-        let proof = match caller {
-            Caller::User(_) => Some(self.prove_again(account, current_password, client).await?),
-            Caller::Admin => None,
-        };
-        let deleted = self.database.repeating(async |transaction| {
-            let expected = proof.as_ref().map(Proof::password);
-            let user = store::delete(transaction, id, expected).await?;
-            let user = user.ok_or(if expected.is_some() { UserError::WrongPassword } else { UserError::NotFound })?;
-            self.auth.end_all(transaction, id).await?;
-            if let Some(proof) = &proof {
-                self.auth.attempts.succeeded(transaction, proof.counters()).await?;
-            }
-            Ok::<_, UserError>(user)
-        });
-        let user = deleted.await?;
-        client.note("user_deleted", Some(id));
-        self.deleted.notify_one();
-        Ok(user)
-    }
-
-    /// Returns the account if `caller` may change it.
-    async fn account_for(&self, caller: Caller, id: UserId, client: &Client) -> Result<Account, UserError> {
-        match caller {
-            Caller::User(session) if session.user != id => return Err(UserError::NotYours),
-            Caller::User(_) => {}
-            Caller::Admin => client.note("admin_used", Some(id)),
-        }
-        let found = async |connection: &_| store::find(connection, id).await;
-        self.database.run(Lane::Shared, found).await?.ok_or(UserError::NotFound)
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn find_by_email(queries: &impl Queries, email: &str) -> Result
     let sql = concat!(
         "SELECT ",
         columns!(),
-        ", password FROM users WHERE lower(email COLLATE \"C\") = lower($1::text COLLATE \"C\")"
+        ", password FROM users WHERE lower(email COLLATE \"C\") = lower($1::text COLLATE \"C\") AND deleted_at IS NULL"
     );
     queries.query_opt(sql, &[&email]).await?.as_ref().map(account).transpose()
 }

@@ -109,6 +109,30 @@ async fn a_present_password_counts_as_an_attempt_to_sign_in() {
 }
 
 #[tokio::test]
+async fn a_right_password_is_no_failed_attempt_when_something_else_fails() {
+    let (app, database) = spawn_app_with(&[("FAILURES_PER_ACCOUNT_AND_ADDRESS", "2")]).await;
+    let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);
+    for _ in 0..3 {
+        let change = json!({"email": john.email, "currentPassword": PASSWORD});
+        problem(jane.put(&app, &jane.path(), change).await, StatusCode::CONFLICT, "email-taken").await;
+    }
+    let client = database.client().await;
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
+                  CREATE TRIGGER refuse BEFORE INSERT OR DELETE ON sessions EXECUTE FUNCTION refuse()";
+    client.batch_execute(refuse).await.unwrap();
+    for _ in 0..3 {
+        let deleted = jane.delete(&app, &jane.path(), Some(json!({"currentPassword": PASSWORD}))).await;
+        assert!(deleted.status().is_server_error());
+        assert!(sign_in(&app, &jane.email, PASSWORD).await.status().is_server_error());
+    }
+    client.batch_execute("DROP TRIGGER refuse ON sessions").await.unwrap();
+    token_of(sign_in(&app, &jane.email, PASSWORD).await).await;
+    // All that is left counted are hashes, and that two signed up.
+    let sql = "SELECT count(*) FROM attempts WHERE n > 0";
+    assert_eq!(client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 2);
+}
+
+#[tokio::test]
 async fn a_request_that_finds_too_many_passwords_waiting_is_answered_at_once_and_counts_nowhere() {
     let many = [("FAILURES_PER_ACCOUNT_AND_ADDRESS", "1000"), ("FAILURES_PER_ADDRESS", "1000")];
     let (app, database) = spawn_app_with(&[&[("PASSWORD_QUEUE", "1")][..], &many].concat()).await;

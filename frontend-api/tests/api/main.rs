@@ -48,6 +48,7 @@ mod traces_batches;
 mod traces_calls;
 mod traces_foreign;
 mod users;
+mod users_leaving;
 mod visits;
 mod visits_batches;
 mod visits_commit;

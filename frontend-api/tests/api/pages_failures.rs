@@ -82,10 +82,9 @@ fn carried(page: &str) -> Vec<(&'static str, String)> {
     let plain = |text: &str| text.replace("&quot;", "\"").replace("&lt;", "<").replace("&amp;", "&");
     let hidden = |name| plain(between(page, &format!("type=\"hidden\" name=\"{name}\" value=\""), "\""));
     let mut fields = vec![("text", plain(between(page, "name=\"text\" rows=\"4\" dir=\"auto\">\n", "</textarea>")))];
-    fields.extend(["alt", "key", "writer"].map(|name| (name, hidden(name))));
-    if page.contains("name=\"entry\"") {
-        fields.push(("entry", hidden("entry")));
-    }
+    fields.extend(["key", "writer"].map(|name| (name, hidden(name))));
+    let optional = ["alt", "entry"].into_iter().filter(|name| page.contains(&format!("name=\"{name}\"")));
+    fields.extend(optional.map(|name| (name, hidden(name))));
     fields
 }
 
@@ -166,6 +165,25 @@ async fn a_change_survives_signing_in_again_and_also_that_the_entry_is_gone() {
             assert_eq!(location(&response), "/app/diary?done=saved");
             assert!(browser.html("/app/diary").await.contains("changed"));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_description_survives_signing_in_again_only_if_its_writer_did_not_clear_it() {
+    let (app, database) = spawn_app().await;
+    let mut browser = Browser::signed_up(&app, "wren").await;
+    let to = action(&browser.html("/app").await);
+    browser.post_parts(&to, entry("first", None)).await;
+    let client = database.client().await;
+    client.execute("UPDATE diaries SET alt = 'Reeds'", &[]).await.unwrap();
+    let without = &[("text", "changed"), ("writer", "1")][..];
+    for (fields, left) in [(without, "Reeds"), (&[without, &[("alt", "")]].concat(), "")] {
+        browser.submit("/app/sign-out", &[]).await;
+        let page = browser.post("/app/diary/1", fields).await.text().await.unwrap();
+        let saved = sign_in(&mut browser, &page, "wren@example.com", PASSWORD).await;
+        assert_eq!(location(&saved), "/app/diary?done=saved");
+        let alt: String = client.query_one("SELECT alt FROM diaries", &[]).await.unwrap().get(0);
+        assert_eq!(alt, left);
     }
 }
 

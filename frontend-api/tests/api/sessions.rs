@@ -4,7 +4,7 @@ use reqwest::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::helpers::{count, eventually, problem, spawn_app};
+use crate::helpers::{PATIENCE, count, eventually, problem, spawn_app, spawn_app_with};
 use crate::people::{PASSWORD, Person, is_session, sign_in, token_of};
 
 #[tokio::test]
@@ -17,7 +17,9 @@ async fn signing_in_gives_a_token_for_the_header_and_the_same_one_as_a_cookie() 
     let body: Value = response.json().await.unwrap();
     let token = body["token"].as_str().unwrap();
     assert_eq!(token.len(), 43);
-    for part in [&*format!("__Host-session={token}; "), "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age="] {
+    for part in
+        [&*format!("__Host-session={token}; "), "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=34560000"]
+    {
         assert!(cookie.contains(part), "{part}: {cookie}");
     }
     assert!(!cookie.contains("Domain"), "{cookie}");
@@ -52,6 +54,17 @@ async fn an_unknown_email_and_a_wrong_password_get_the_same_answer() {
 }
 
 #[tokio::test]
+async fn the_row_of_a_deleted_account_belongs_to_nobody_who_signs_in() {
+    let (app, database) = spawn_app().await;
+    let insert = "INSERT INTO users (email, password, deleted_at) VALUES ('deleted 5', '', now())";
+    database.client().await.execute(insert, &[]).await.unwrap();
+    problem(sign_in(&app, "deleted 5", PASSWORD).await, StatusCode::UNAUTHORIZED, "wrong-credentials").await;
+    let failed = |line: &Value| line["target"] == "security" && line["event"] == "sign_in_failed";
+    let line = app.service.wait_for_log(failed, PATIENCE).await;
+    assert_eq!(line.get("user.id"), None, "{line}");
+}
+
+#[tokio::test]
 async fn an_authorization_header_decides_alone() {
     let (app, _database) = spawn_app().await;
     let person = Person::new(&app, "jane").await;
@@ -60,6 +73,18 @@ async fn an_authorization_header_decides_alone() {
             app.prepare(Method::GET, "/sessions").header("cookie", format!("__Host-session={}", person.token));
         let response = request.header("authorization", header).send().await.unwrap();
         problem(response, StatusCode::UNAUTHORIZED, "not-signed-in").await;
+    }
+}
+
+#[tokio::test]
+async fn the_scheme_of_an_authorization_header_has_no_case() {
+    let (app, _database) = spawn_app_with(&[("ADMIN_TOKEN", "an admin token of more than 32 characters")]).await;
+    let person = Person::new(&app, "jane").await;
+    for token in [&*person.token, "an admin token of more than 32 characters"] {
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let request = app.prepare(Method::GET, "/users").header("authorization", format!("{scheme} {token}"));
+            assert_eq!(request.send().await.unwrap().status(), StatusCode::OK, "{scheme} {token}");
+        }
     }
 }
 
@@ -184,4 +209,21 @@ async fn a_hash_of_older_parameters_is_replaced_when_its_user_signs_in() {
         let stored: String = client.query_one("SELECT password FROM users", &[]).await.unwrap().get(0);
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
     }
+}
+
+#[tokio::test]
+async fn a_right_password_signs_in_although_its_new_hash_cannot_be_stored() {
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+
+    let (app, database) = spawn_app().await;
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1024, 1, 1, None).unwrap());
+    let hash = weak.hash_password_with_salt(PASSWORD.as_bytes(), b"0123456789abcdef").unwrap().to_string();
+    let client = database.client().await;
+    client.execute("INSERT INTO users (email, password) VALUES ('jane@example.com', $1)", &[&hash]).await.unwrap();
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
+                  CREATE TRIGGER refuse BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION refuse()";
+    client.batch_execute(refuse).await.unwrap();
+    token_of(sign_in(&app, "jane@example.com", PASSWORD).await).await;
+    let stored: String = client.query_one("SELECT password FROM users", &[]).await.unwrap().get(0);
+    assert_eq!(stored, hash);
 }

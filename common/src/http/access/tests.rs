@@ -68,7 +68,9 @@ fn only_the_whole_admin_token_makes_an_admin() {
     let access = Access { hops: 0, admin_token: Some(token.into()) };
     let bearer = |value: &str| access.bearer(&headers(&[("authorization", value)]));
     assert_eq!(access.bearer(&HeaderMap::new()), Bearer::Nobody);
-    assert_eq!(bearer(&format!("Bearer {token}")), Bearer::Admin);
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        assert_eq!(bearer(&format!("{scheme} {token}")), Bearer::Admin, "{scheme}");
+    }
     for other in ["", "Bearer ", token, &format!("Bearer {token}x"), &format!("Basic {token}"), &token[1..]] {
         assert_eq!(bearer(other), Bearer::Other, "{other}");
     }
@@ -101,5 +103,17 @@ proptest! {
         let names = ["x-forwarded-for", "forwarded"];
         let lines: Vec<(&str, &str)> = lines.iter().map(|(name, value)| (names[*name], value.as_str())).collect();
         prop_assert!(client(hops, &lines).parse::<IpAddr>().is_ok());
+    }
+}
+
+#[test]
+fn private_addresses_are_those_of_vpcs_and_of_this_machine() {
+    for private in
+        ["10.0.1.5", "172.31.0.9", "192.168.1.1", "100.64.3.3", "127.0.0.1", "fd00::1", "::1", "::", "0.0.0.0"]
+    {
+        assert!(!is_public(private.parse().unwrap()), "{private}");
+    }
+    for public in ["52.94.5.1", "100.128.0.1", "2600:1f18::1", "::ffff:8.8.8.8"] {
+        assert!(is_public(public.parse().unwrap()), "{public}");
     }
 }

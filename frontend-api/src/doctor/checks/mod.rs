@@ -17,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_common::http::access::is_public;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
@@ -37,7 +38,7 @@ use super::config::Target;
 use super::probe::kernel::Ends;
 use super::probe::postgres::SSL_REQUEST;
 use super::probe::protocol::{self, Protocol};
-use super::probe::{dns, http, is_public, tcp, timed_out, tls};
+use super::probe::{dns, http, tcp, timed_out, tls};
 use super::stage::StageName;
 use super::subject::Subject;
 use super::walk::{Fault, Walk};

@@ -12,7 +12,6 @@ pub(super) mod tcp;
 pub(super) mod tls;
 
 use std::io;
-use std::net::IpAddr;
 
 use super::causes::{
     CLOUD_MAP_NAME_NOT_FOUND, Cause, DATABASE_TIMED_OUT, NAME_NOT_FOUND, PRIVATE_ENDPOINT_TIMED_OUT,
@@ -40,19 +39,6 @@ pub(super) fn timed_out(subject: &Subject, is_public: bool) -> &'static Cause {
     }
 }
 
-/// Whether an address is of the internet rather than of a VPC or this machine.
-pub(super) fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared)
-        }
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local())
-        }
-    }
-}
-
 /// Returns true if this process or machine may open no more files.
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     /// Of the process, and of the machine.
@@ -64,19 +50,4 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
 /// Addresses as evidence.
 fn list(addresses: impl IntoIterator<Item = impl ToString>) -> String {
     addresses.into_iter().map(|address| address.to_string()).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_public;
-
-    #[test]
-    fn private_addresses_are_those_of_vpcs_and_of_this_machine() {
-        for private in ["10.0.1.5", "172.31.0.9", "192.168.1.1", "100.64.3.3", "127.0.0.1", "fd00::1", "::1"] {
-            assert!(!is_public(private.parse().unwrap()), "{private}");
-        }
-        for public in ["52.94.5.1", "100.128.0.1", "2600:1f18::1", "::ffff:8.8.8.8"] {
-            assert!(is_public(public.parse().unwrap()), "{public}");
-        }
-    }
 }

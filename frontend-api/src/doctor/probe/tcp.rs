@@ -4,11 +4,12 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use causeway_common::http::access::is_public;
 use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{is_out_of_descriptors, is_public, timed_out};
+use super::{is_out_of_descriptors, timed_out};
 use crate::doctor::causes::{
     Cause, NO_DESCRIPTORS, NO_IPV6_ROUTE, NO_LOCAL_PORT, NO_ROUTE, PUBLIC_REFUSED, REFUSED, SLOW_HOP,
     SOME_ADDRESSES_FAIL,

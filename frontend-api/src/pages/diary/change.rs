@@ -60,7 +60,7 @@ pub async fn save(
         },
         Err(problem) if problem.kind().slug == NOT_SIGNED_IN.slug => {
             let key = diaries::new_key().as_str().to_owned();
-            let carried = Carried { draft, key, writer, entry: Some(id) };
+            let carried = Carried { draft, describes: alt.is_some(), key, writer, entry: Some(id) };
             return Err(resume::ask(&request, &carried, problem));
         }
         Err(problem) => match writer {

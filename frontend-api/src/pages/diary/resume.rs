@@ -24,6 +24,8 @@ use crate::users::UserError;
 /// What the form carries through signing in.
 pub(super) struct Carried {
     pub(super) draft: Draft,
+    /// Whether the form has a description. That of an entry without a picture has none.
+    pub(super) describes: bool,
     pub(super) key: String,
     /// Who was signed in before.
     pub(super) writer: Option<UserId>,
@@ -37,8 +39,7 @@ pub struct Known {
     email: String,
     password: SecretString,
     text: String,
-    #[serde(default)]
-    alt: String,
+    alt: Option<String>,
     key: String,
     writer: Option<UserId>,
     entry: Option<DiaryId>,
@@ -77,7 +78,8 @@ pub async fn sign_in(
     diaries: web::Data<Diaries>,
 ) -> Result<HttpResponse, Problem> {
     let Known { email, password, text, alt, key, writer, entry } = known;
-    let carried = Carried { draft: Draft::of(&text, alt), key, writer, entry };
+    let describes = alt.is_some();
+    let carried = Carried { draft: Draft::of(&text, alt.unwrap_or_default()), describes, key, writer, entry };
     let opened = match sessions.open(&email, &password, before, &client).await {
         Ok(opened) => opened,
         Err(error) => return Err(ask_again(&request, &carried, &email, error)),
@@ -90,7 +92,7 @@ pub async fn sign_in(
         response.headers_mut().insert(SET_COOKIE, header(&cookie));
         return Ok(response);
     }
-    match save(&diaries, user, &key, entry, &draft).await {
+    match save(&diaries, user, &key, entry, (&draft, describes)).await {
         Ok(()) => Ok(go_to(&format!("{DIARY}?done=saved"), Some(cookie))),
         Err(error @ DiaryError::NotFound) if entry.is_some() => {
             Err(gone(&request, user, &draft, Problem::from(error).header(SET_COOKIE, header(&cookie))))
@@ -104,12 +106,10 @@ async fn save(
     user: UserId,
     key: &IdempotencyKey,
     entry: Option<DiaryId>,
-    draft: &Draft,
+    (draft, describes): (&Draft, bool),
 ) -> Result<(), DiaryError> {
-    let Draft { text, alt, .. } = draft;
     if let Some(id) = entry {
-        let alt = Some(&**alt).filter(|alt| !alt.is_empty());
-        return diaries.change(user, id, text, alt).await.map(drop);
+        return diaries.change(user, id, &draft.text, describes.then_some(&*draft.alt)).await.map(drop);
     }
     let writing = diaries.begin(user, Some(key.clone())).await?;
     writing.finish(draft.entry()?).await.map(drop)
@@ -152,7 +152,7 @@ fn form(carried: &Carried, email: &str, mistakes: &Mistakes, notice: &Markup) ->
             form.card.stack method="post" action=(RESUME) {
                 (sign_in_fields(email, mistakes, true))
                 div { label for="in-text" { "Your text" } textarea id="in-text" name="text" rows="4" dir="auto" { "\n" (carried.draft.text) } }
-                input type="hidden" name="alt" value=(carried.draft.alt);
+                @if carried.describes { input type="hidden" name="alt" value=(carried.draft.alt); }
                 input type="hidden" name="key" value=(carried.key);
                 @if let Some(writer) = carried.writer { input type="hidden" name="writer" value=(writer); }
                 @if let Some(entry) = carried.entry { input type="hidden" name="entry" value=(entry); }

@@ -83,7 +83,7 @@ fn refuse_session(
     writer: Option<UserId>,
 ) -> Problem {
     if problem.kind().slug == NOT_SIGNED_IN.slug {
-        let carried = Carried { draft, key: key.as_str().to_owned(), writer, entry: None };
+        let carried = Carried { draft, describes: true, key: key.as_str().to_owned(), writer, entry: None };
         return resume::ask(request, &carried, problem);
     }
     match (Refusal::of_session(problem), writer) {

@@ -17,6 +17,11 @@ const MOST_BLOCKS: usize = 64 * 1024;
 pub(super) struct Memory(Vec<Block>);
 
 impl Memory {
+    #[cfg(test)]
+    pub(super) fn is_used(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() < count {
             self.0 = Vec::new();
@@ -38,15 +43,13 @@ pub(super) fn hash(password: &Password, memory: &mut Memory) -> SecretString {
     phc(&params, &salt, &output)
 }
 
-/// Returns whether the password has this hash. A hash that can't be read matches no password.
-pub(super) fn verify(password: &Password, hash: &SecretString, memory: &mut Memory) -> bool {
-    let Ok(stored) = PasswordHash::new(hash.expose_secret()) else { return false };
-    let (Some(salt), Some(output), Ok(params)) = (stored.salt, stored.hash, Params::try_from(&stored)) else {
-        return false;
-    };
-    let computed = compute(password, salt.as_ref(), &params, memory).and_then(|bytes| Output::new(&bytes).ok());
+/// Returns whether the password has this hash, or `None` without any work if the hash can't be read.
+pub(super) fn verify(password: &Password, hash: &SecretString, memory: &mut Memory) -> Option<bool> {
+    let stored = PasswordHash::new(hash.expose_secret()).ok()?;
+    let (salt, expected, params) = (stored.salt?, stored.hash?, Params::try_from(&stored).ok()?);
+    let computed = Output::new(&compute(password, salt.as_ref(), &params, memory)?).ok()?;
     // This comparison takes constant time.
-    computed.is_some_and(|computed| computed == output)
+    Some(computed == expected)
 }
 
 /// Returns whether the hash was made with other parameters than today's.
@@ -99,8 +102,8 @@ mod tests {
         assert!(hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose_secret());
         let parsed = PasswordHash::new(hash.expose_secret()).unwrap();
         Argon2::default().verify_password(b"correct horse", &parsed).unwrap();
-        assert!(verify(&password("correct horse"), &hash, &mut memory));
-        assert!(!verify(&password("correct horsf"), &hash, &mut memory));
+        assert_eq!(verify(&password("correct horse"), &hash, &mut memory), Some(true));
+        assert_eq!(verify(&password("correct horsf"), &hash, &mut memory), Some(false));
         assert!(!is_outdated(&hash));
     }
 
@@ -110,16 +113,17 @@ mod tests {
         let weak = Params::new(1024, 1, 1, Some(BYTES)).unwrap();
         let output = compute(&password("correct horse"), b"0123456789abcdef", &weak, &mut memory).unwrap();
         let hash = phc(&weak, b"0123456789abcdef", &output);
-        assert!(verify(&password("correct horse"), &hash, &mut memory) && is_outdated(&hash));
+        assert_eq!(verify(&password("correct horse"), &hash, &mut memory), Some(true));
+        assert!(is_outdated(&hash));
     }
 
     #[test]
-    fn what_is_no_hash_of_ours_is_nobodys() {
+    fn a_text_that_is_no_hash_of_ours_cannot_be_compared() {
         let mut memory = Memory::default();
         for text in ["", "plain", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA", "$2b$12$x"]
         {
-            assert!(!verify(&password("plain"), &text.into(), &mut memory), "{text}");
+            assert_eq!(verify(&password("plain"), &text.into(), &mut memory), None, "{text}");
         }
-        assert!(!verify(&password("plain"), &unmatched(), &mut memory));
+        assert_eq!(verify(&password("plain"), &unmatched(), &mut memory), Some(false));
     }
 }

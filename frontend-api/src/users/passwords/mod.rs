@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Hashes passwords.
 pub(super) struct Passwords {
-    /// One permit for each request that waits or is served.
+    /// One permit for each [`Place`].
     admission: Arc<Semaphore>,
     places: usize,
     turns: Arc<Semaphore>,
@@ -40,11 +40,18 @@ pub(super) struct Passwords {
     uses: AtomicU64,
 }
 
+/// The place of a request that may have passwords hashed. It is kept to the end of what the password was for, so that the
+/// places bound also the requests that go on without their client.
+pub(super) struct Place {
+    passwords: Arc<Passwords>,
+    _permit: OwnedSemaphorePermit,
+}
+
 /// The result of comparing a password with a hash.
 pub(super) struct Verdict {
     pub(super) matches: bool,
-    /// The password, if it matches and its hash was made with other parameters than today's.
-    pub(super) better: Option<Password>,
+    /// A new hash, if the password matches one that was made with other parameters than today's.
+    pub(super) better: Option<SecretString>,
 }
 
 impl Passwords {
@@ -62,51 +69,16 @@ impl Passwords {
         }
     }
 
-    /// Requests that wait or are served.
+    /// Requests that have a place.
     pub(super) fn admitted(&self) -> f64 {
         let admitted = self.places - self.admission.available_permits();
         f64::from(u32::try_from(admitted).unwrap_or(u32::MAX))
     }
 
-    /// Returns the password's hash as a PHC string.
-    pub(super) async fn hash(self: &Arc<Self>, password: Password) -> Result<SecretString, UserError> {
-        self.with_memory(move |memory| argon::hash(&password, memory)).await
-    }
-
-    /// Compares a password with a hash. Without a hash, it takes as long and fails.
-    pub(super) async fn verify(
-        self: &Arc<Self>,
-        password: &SecretString,
-        hash: Option<&SecretString>,
-    ) -> Result<Verdict, UserError> {
-        let hash = hash.unwrap_or(&self.nobodys).clone();
-        // A text that no password can be is wrong, but the answer must take as long.
-        let (password, possible) = Password::presented(password);
-        self.with_memory(move |memory| {
-            let matches = argon::verify(&password, &hash, memory) && possible;
-            let better = (matches && argon::is_outdated(&hash)).then_some(password);
-            Verdict { matches, better }
-        })
-        .await
-    }
-
-    /// Runs `work` on another thread with a piece of memory. The caller may leave: the turn ends with the work.
-    async fn with_memory<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
-    ) -> Result<T, UserError> {
-        let admission = self.admission.clone().try_acquire_owned().map_err(|_| UserError::Busy)?;
-        let turn = timeout(PATIENCE, self.turns.clone().acquire_owned()).await.map_err(|_| UserError::Busy)?;
-        let turn: OwnedSemaphorePermit = turn.expect("turns are never closed");
-        let passwords = self.clone();
-        let done = spawn_blocking(move || {
-            let mut memory = passwords.take();
-            let result = work(&mut memory);
-            passwords.give_back(memory);
-            drop((turn, admission));
-            result
-        });
-        Ok(done.await.expect("hashing neither panics nor is it aborted"))
+    /// Returns a place, if there is one.
+    pub(super) fn admit(self: &Arc<Self>) -> Result<Place, UserError> {
+        let permit = self.admission.clone().try_acquire_owned().map_err(|_| UserError::Busy)?;
+        Ok(Place { passwords: self.clone(), _permit: permit })
     }
 
     fn take(&self) -> Memory {
@@ -135,6 +107,69 @@ impl Passwords {
                 }
             }
             self.pieces().clear();
+        }
+    }
+}
+
+impl Place {
+    /// Returns the password's hash as a PHC string.
+    pub(super) async fn hash(&self, password: Password) -> Result<SecretString, UserError> {
+        self.with_memory(move |memory| argon::hash(&password, memory)).await
+    }
+
+    /// Compares a password with a hash. Without a hash, or with one that can't be read, it takes as long and fails.
+    pub(super) async fn verify(
+        &self,
+        password: &SecretString,
+        hash: Option<&SecretString>,
+    ) -> Result<Verdict, UserError> {
+        let nobodys = self.passwords.nobodys.clone();
+        let hash = hash.unwrap_or(&nobodys).clone();
+        // A text that no password can be is wrong, but the answer must take as long.
+        let (password, possible) = Password::presented(password);
+        self.with_memory(move |memory| {
+            let matches = argon::verify(&password, &hash, memory).unwrap_or_else(|| {
+                argon::verify(&password, &nobodys, memory);
+                false
+            });
+            let matches = matches && possible;
+            let better = (matches && argon::is_outdated(&hash)).then(|| argon::hash(&password, memory));
+            Verdict { matches, better }
+        })
+        .await
+    }
+
+    /// Runs `work` on another thread with a piece of memory. The caller may leave: the turn ends with the work.
+    async fn with_memory<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, UserError> {
+        let passwords = self.passwords.clone();
+        let turn = timeout(PATIENCE, passwords.turns.clone().acquire_owned()).await.map_err(|_| UserError::Busy)?;
+        let turn: OwnedSemaphorePermit = turn.expect("turns are never closed");
+        let done = spawn_blocking(move || {
+            let mut memory = passwords.take();
+            let result = work(&mut memory);
+            passwords.give_back(memory);
+            drop(turn);
+            result
+        });
+        Ok(done.await.expect("hashing neither panics nor is it aborted"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_a_hash_that_can_be_read_a_password_is_wrong_after_the_same_work() {
+        for hash in [None, Some(""), Some("$2b$12$x")] {
+            let passwords = Arc::new(Passwords::new(1));
+            let stored = hash.map(SecretString::from);
+            let place = passwords.admit().unwrap();
+            let verdict = place.verify(&"correct horse".into(), stored.as_ref()).await.unwrap();
+            assert!(!verdict.matches && passwords.take().is_used(), "{hash:?}");
         }
     }
 }
