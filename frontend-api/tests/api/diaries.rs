@@ -94,6 +94,29 @@ async fn a_page_of_long_texts_is_shorter_and_names_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_page_of_texts_that_json_escapes_is_no_longer_than_another() {
+    let (app, database) = spawn_app().await;
+    let client = database.client().await;
+    let insert = "INSERT INTO diaries (user_id, text) SELECT $1, repeat($2, $3) FROM generate_series(1, 100)";
+    // Texts that the list's first query leaves out, and texts that it returns.
+    for (n, (text, times)) in [("\u{1}", 20_000), ("\u{1}", 4000), ("\"\n\\", 6000)].into_iter().enumerate() {
+        let person = Person::new(&app, &format!("person-{n}")).await;
+        client.execute(insert, &[&person.id, &text, &times]).await.unwrap();
+        let mut ids = Vec::new();
+        let mut next = Some("/diaries?limit=100".to_owned());
+        while let Some(path) = next {
+            let (listed, length, following) = page(&app, &person, &path).await;
+            // What is beside the texts, and the end of the last one.
+            assert!(!listed.is_empty() && length < 550_000, "{} diaries, {length} bytes", listed.len());
+            assert!(length > 350_000 || following.is_none(), "{} diaries, {length} bytes", listed.len());
+            ids.extend(listed);
+            next = following;
+        }
+        assert!(ids.len() == 100 && ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+    }
+}
+
+#[tokio::test]
 async fn long_texts_are_listed_whole_between_short_ones() {
     let (app, database) = spawn_app().await;
     let (jane, john) = (Person::new(&app, "jane").await, Person::new(&app, "john").await);
