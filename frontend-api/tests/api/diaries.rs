@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::diary::created;
-use crate::helpers::{App, count, problem, spawn_app, spawn_app_with};
+use crate::helpers::{App, count, problem, spawn_app, spawn_app_with, until_waiting};
 use crate::people::Person;
 
 async fn texts(app: &App, person: &Person, query: &str) -> Vec<String> {
@@ -113,6 +113,23 @@ async fn a_page_of_texts_that_json_escapes_is_no_longer_than_another() {
             next = following;
         }
         assert!(ids.len() == 100 && ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_deleted_while_it_writes_a_diary_gets_a_404_that_says_so() {
+    let (app, database) = spawn_app().await;
+    let client = database.client().await;
+    for (name, table, key) in [("jane", "diaries", None), ("john", "idempotency_keys", Some("a-key"))] {
+        let person = Person::new(&app, name).await;
+        client.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+        let gone = async {
+            until_waiting(&client, &format!("INSERT INTO {table}"), 1).await;
+            client.batch_execute(&format!("DELETE FROM users WHERE id = {}; COMMIT", person.id)).await.unwrap();
+        };
+        let (response, ()) = tokio::join!(person.post_text(&app, "a text", key), gone);
+        let answer = problem(response, StatusCode::NOT_FOUND, "not-found").await;
+        assert_eq!(answer["detail"], "Your account has been deleted; nothing was written.", "{table}");
     }
 }
 
