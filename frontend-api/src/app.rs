@@ -12,15 +12,20 @@ use causeway_common::{shutdown, telemetry, tls};
 use crate::auth::{self, Auth};
 use crate::aws::Aws;
 use crate::config::Config;
-use crate::database::{CredentialsProvider, Database, supervisor};
+use crate::database::{CredentialsProvider, Database, Migrations, supervisor};
 use crate::diaries::{self, Diaries};
-use crate::doctor::{self, DatabaseDependency, Dependencies, Doctor, Tables};
+use crate::doctor::{self, DatabaseDependency, Dependencies, Doctor, ServiceTables, Tables};
 use crate::metrics::CLOUDWATCH;
 use crate::private_service::PrivateService;
 use crate::routes;
 use crate::sessions::Sessions;
 use crate::users::{self, Users};
-use crate::visits::Visits;
+use crate::visits::{TableName, Visits};
+
+/// Returns the changes of the schema of each feature, in the order in which they are applied.
+pub fn migrations(visits: &TableName) -> Vec<Migrations> {
+    vec![visits.migrations(), users::migrations(), auth::migrations(), diaries::migrations()]
+}
 
 /// Opens the port first. The database is connected in the background; until then its routes respond with 503.
 ///
@@ -39,8 +44,8 @@ pub async fn run(config: Config) -> std::io::Result<()> {
     let credentials = Arc::new(CredentialsProvider::new(config.credentials, aws.clone()));
     let database_config = Arc::new(config.database);
     let database = Database::new(database_config.clone(), credentials.clone(), tasks.place());
-    let migrations =
-        vec![config.visits.table.migrations(), users::migrations(), auth::migrations(), diaries::migrations()];
+    let migrations = migrations(&config.visits.table);
+    let tables = ServiceTables::new(config.visits.table.clone(), &migrations);
     tasks.spawn("database", supervisor::run(database.clone(), migrations));
     let visits = Data::new(Visits::new(&config.visits, &database, &mut tasks));
     let queue = (config.visits.queue_capacity, config.visits.request_timeout);
@@ -56,7 +61,7 @@ pub async fn run(config: Config) -> std::io::Result<()> {
             database: Some(DatabaseDependency {
                 config: database_config,
                 credentials,
-                tables: Tables::Made(config.visits.table),
+                tables: Tables::Made(tables),
                 service: Some((database.clone(), visits.requests())),
             }),
             s3,

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use causeway_common::cli::{self, EXIT_USAGE, exit, report};
 use causeway_common::config::{ConfigErrors, Configuration, Environment, Vars};
 
+use crate::app;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::database::{CredentialsProvider, DatabaseConfig};
 use crate::diaries::DiariesConfig;
 use crate::doctor::command::{self, CommandError, Options};
-use crate::doctor::{DatabaseDependency, Dependencies, DoctorConfig, Tables};
+use crate::doctor::{DatabaseDependency, Dependencies, DoctorConfig, ServiceTables, Tables};
 use crate::private_service::PrivateServiceConfig;
 use crate::visits::VisitsConfig;
 
@@ -97,10 +98,11 @@ fn configured(mistakes: Option<&ConfigErrors>, pre: bool) -> (DoctorConfig, Depe
     let mut vars = Vars::new(&Environment);
     let aws = Arc::new(Aws::default());
     let table = VisitsConfig::load(&mut vars).table;
+    let tables = ServiceTables::new(table.clone(), &app::migrations(&table));
     let database = DatabaseConfig::load(&mut vars).map(|(config, credentials)| DatabaseDependency {
         config: Arc::new(config),
         credentials: Arc::new(CredentialsProvider::new(credentials, aws.clone())),
-        tables: if pre { Tables::ToBeMade } else { Tables::OrToBeMade(table) },
+        tables: if pre { Tables::ToBeMade } else { Tables::OrToBeMade(tables) },
         service: None,
     });
     let dependencies = Dependencies {

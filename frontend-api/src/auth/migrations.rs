@@ -31,4 +31,5 @@ pub fn migrations() -> Migrations {
             "CREATE TABLE leases (name text PRIMARY KEY, holder text NOT NULL, expires_at timestamptz NOT NULL)",
         ),
     ])
+    .used_by_requests(["sessions", "attempts"])
 }

@@ -126,11 +126,15 @@ impl Auth {
         store::end_all(queries, user).await
     }
 
-    /// Ends the session that this token belongs to, whichever user has it.
+    /// Ends the session that this token belongs to, whichever user has it, and returns that user.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn end_presented(&self, queries: &impl Queries, token: TokenHash) -> Result<(), DatabaseError> {
+    pub async fn end_presented(
+        &self,
+        queries: &impl Queries,
+        token: TokenHash,
+    ) -> Result<Option<UserId>, DatabaseError> {
         store::end_presented(queries, token).await
     }
 

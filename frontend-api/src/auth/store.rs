@@ -34,6 +34,8 @@ pub struct Opened {
     pub user: UserId,
     /// The session.
     pub session: Listed,
+    /// How many of the user's oldest sessions ended for it.
+    pub ended: u64,
 }
 
 /// A session as its user sees it.
@@ -92,12 +94,12 @@ impl Store {
     ) -> Result<Opened, DatabaseError> {
         let trim = "DELETE FROM sessions WHERE user_id = $1 AND id IN \
                     (SELECT id FROM sessions WHERE user_id = $1 ORDER BY id DESC OFFSET $2)";
-        queries.execute(trim, &[&user.get(), &(MOST_SESSIONS - 1)]).await?;
+        let ended = queries.execute(trim, &[&user.get(), &(MOST_SESSIONS - 1)]).await?;
         let token = Token::generate();
         let insert = "INSERT INTO sessions (token_hash, user_id, user_agent) VALUES ($1, $2, $3) \
                       RETURNING id, created_at, last_seen, user_agent";
         let row = queries.query_one(insert, &[&token.hash().key(), &user.get(), &user_agent]).await?;
-        Ok(Opened { token, user, session: listed(&row).map_err(DatabaseError::Decode)? })
+        Ok(Opened { token, user, session: listed(&row).map_err(DatabaseError::Decode)?, ended })
     }
 
     pub(super) async fn list(&self, queries: &impl Queries, user: UserId) -> Result<Vec<Listed>, DatabaseError> {
@@ -159,9 +161,11 @@ pub(super) async fn end_all(queries: &impl Queries, user: UserId) -> Result<u64,
     queries.execute("DELETE FROM sessions WHERE user_id = $1", &[&user.get()]).await
 }
 
-/// Ends the session of this token.
-pub(super) async fn end_presented(queries: &impl Queries, token: TokenHash) -> Result<(), DatabaseError> {
-    queries.execute("DELETE FROM sessions WHERE token_hash = $1", &[&token.key()]).await.map(drop)
+/// Ends the session of this token, and returns whose it was.
+pub(super) async fn end_presented(queries: &impl Queries, token: TokenHash) -> Result<Option<UserId>, DatabaseError> {
+    let sql = "DELETE FROM sessions WHERE token_hash = $1 RETURNING user_id";
+    let row = queries.query_opt(sql, &[&token.key()]).await?;
+    row.map(|row| row.try_get(0).map(UserId::of_row)).transpose().map_err(DatabaseError::Decode)
 }
 
 /// Counts one more for each, and returns the counts. The keys are sorted, so that no two attempts wait for each other.

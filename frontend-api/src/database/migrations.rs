@@ -93,11 +93,12 @@ impl Migration {
     }
 }
 
-/// The migrations of one feature, and the table that records them.
+/// The migrations of one feature, the table that records them, and the tables that requests use.
 #[derive(Debug)]
 pub struct Migrations {
     pub(super) history: String,
     pub(super) list: Vec<Migration>,
+    used: Vec<String>,
 }
 
 impl Migrations {
@@ -108,6 +109,18 @@ impl Migrations {
 
     /// Recorded in a table of this name, which must not need quotes.
     pub fn recorded_in(history: impl Into<String>, list: Vec<Migration>) -> Self {
-        Self { history: history.into(), list }
+        Self { history: history.into(), list, used: Vec::new() }
+    }
+
+    /// Names those of the tables that requests read or write, as SQL wants the names. A request waits while one of them is
+    /// locked.
+    pub fn used_by_requests<T: Into<String>>(mut self, tables: impl IntoIterator<Item = T>) -> Self {
+        self.used.extend(tables.into_iter().map(Into::into));
+        self
+    }
+
+    /// Returns the tables that requests read or write.
+    pub fn used(&self) -> &[String] {
+        &self.used
     }
 }

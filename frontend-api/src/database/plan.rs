@@ -62,7 +62,7 @@ impl Plan {
             limit_locks(client).await;
         }
         let (mut complete, mut left) = (true, false);
-        for Migrations { history, list } in &self.histories {
+        for Migrations { history, list, .. } in &self.histories {
             let (background, now) = self.split(list, &applied(client, history).await?, history)?;
             complete &= now.is_empty();
             left |= !background.is_empty();
@@ -76,7 +76,7 @@ impl Plan {
         }
         lock(client).await?;
         left = false;
-        for Migrations { history, list } in &self.histories {
+        for Migrations { history, list, .. } in &self.histories {
             // Another instance may have applied them while we waited for the lock.
             let (background, now) = self.split(list, &applied(client, history).await?, history)?;
             left |= !background.is_empty();
@@ -91,7 +91,7 @@ impl Plan {
     /// DSQL has no locks that could keep other instances away, so that several may apply the same. Whatever one of them has
     /// made, the others find there.
     async fn apply_on_dsql(&self, client: &Client) -> Result<(), DatabaseError> {
-        for Migrations { history, list } in &self.histories {
+        for Migrations { history, list, .. } in &self.histories {
             for migration in self.missing(list, &applied(client, history).await?, history)? {
                 run_on_dsql(client, history, migration).await?;
             }
@@ -104,7 +104,7 @@ impl Plan {
         if !try_lock(client, BACKGROUND_LOCK).await? {
             return Ok(false);
         }
-        for Migrations { history, list } in &self.histories {
+        for Migrations { history, list, .. } in &self.histories {
             for migration in self.missing(list, &applied(client, history).await?, history)? {
                 run(client, history, migration).await?;
             }

@@ -26,6 +26,8 @@ pub enum DiaryError {
     Storage(#[from] S3Error),
     #[error("the user has no such diary")]
     NotFound,
+    #[error("the user was deleted meanwhile")]
+    NoUser,
     #[error("the diary has no picture")]
     NoPicture,
     #[error("no bucket is configured")]
@@ -162,7 +164,7 @@ impl Failure for DiaryError {
             Self::Picture(PictureError::Unsupported { .. }) => &PICTURE_TYPE,
             Self::Picture(_) => &PICTURE_REFUSED,
             Self::Storage(_) => &STORAGE_UNAVAILABLE,
-            Self::NotFound | Self::NoPicture => &NOT_FOUND,
+            Self::NotFound | Self::NoUser | Self::NoPicture => &NOT_FOUND,
             Self::NoStorage => &NO_STORAGE,
             Self::Busy => &UPLOADS_BUSY,
             Self::Full { .. } => &STORAGE_FULL,
@@ -182,6 +184,7 @@ impl Failure for DiaryError {
                 "The storage of pictures did not do its part; nothing was written. Try again later.".into()
             }
             Self::NotFound => "You have no diary with this id.".into(),
+            Self::NoUser => "Your account has been deleted; nothing was written.".into(),
             Self::NoPicture => "This diary has no picture.".into(),
             Self::NoStorage => "This service stores no pictures. Send the diary without a file.".into(),
             Self::Busy => "Too many pictures are being uploaded; nothing was written. Try again later.".into(),

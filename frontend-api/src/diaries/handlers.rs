@@ -52,7 +52,7 @@ pub struct ListQuery {
     #[param(minimum = 1)]
     before: Option<i64>,
     /// How many at most. A page of long texts has fewer, but at least one if there is any: it ends at about 400 kB of
-    /// text. The header `Link` says whether there are older ones.
+    /// text, as JSON writes it. The header `Link` says whether there are older ones.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u16>,
 }

@@ -54,4 +54,5 @@ pub fn migrations() -> Migrations {
              CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at)",
         ),
     ])
+    .used_by_requests(["diaries", "pictures", "idempotency_keys"])
 }

@@ -57,8 +57,11 @@ pub struct Page {
     pub more: bool,
 }
 
-/// A page has no further diary after this many bytes of text. The 20 longest texts in ASCII, with descriptions, fit.
+/// A page has no further diary after this many bytes of text, as stored or as JSON. The 20 longest texts in ASCII, with
+/// descriptions, fit as they are stored.
 const PAGE_BYTES: i32 = 400_000;
+/// A byte of text needs at most so many in JSON: `\u0001`.
+const LONGEST_ESCAPE: i32 = 6;
 /// Up to this many bytes a list's first query returns the text and its description: even the longest page of them has little more
 /// than `PAGE_BYTES`.
 const SHORT: i32 = 4_000;
@@ -112,7 +115,36 @@ pub(super) async fn newest(queries: &impl Queries, asked: &[Asked]) -> Result<Ve
     if !long.is_empty() {
         add_long(queries, &long, &mut pages).await?;
     }
+    // PostgreSQL cannot count what JSON escapes without reading the long texts. Most pages are too short for it to matter.
+    for (page, _) in pages.iter_mut().zip(bytes).filter(|(_, bytes)| *bytes > PAGE_BYTES / LONGEST_ESCAPE) {
+        page.end_early();
+    }
     Ok(pages)
+}
+
+impl Page {
+    /// Removes the diaries that follow the first `PAGE_BYTES` of JSON.
+    fn end_early(&mut self) {
+        let mut left = usize::try_from(PAGE_BYTES).expect("it is positive");
+        let fitting = self.diaries.iter().take_while(|diary| {
+            let fits = left > 0;
+            left = left.saturating_sub(json_length(&diary.text));
+            fits
+        });
+        let fitting = fitting.count();
+        self.more |= fitting < self.diaries.len();
+        self.diaries.truncate(fitting);
+    }
+}
+
+/// Returns how many bytes a text needs in JSON, between the quotes.
+fn json_length(text: &str) -> usize {
+    let length = |byte| match byte {
+        b'"' | b'\\' | b'\t' | b'\n' | b'\r' | b'\x08' | b'\x0c' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(length).sum()
 }
 
 /// Reads the diaries whose texts a list's query left out. A row that is gone meanwhile, with its user, leaves its page.
@@ -214,4 +246,17 @@ fn diary(row: &Row) -> Result<Diary, DatabaseError> {
         })
     };
     read().map_err(DatabaseError::Decode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_text_in_json_is_that_of_what_serde_writes() {
+        for c in ('\0'..='\u{ff}').chain(['\u{2028}', '\u{fffd}', '\u{1f327}']) {
+            let text = format!("a{c}b");
+            assert_eq!(json_length(&text) + 2, serde_json::to_string(&text).unwrap().len(), "{c:?}");
+        }
+    }
 }

@@ -21,8 +21,8 @@ use super::{Entry, Shared};
 use crate::auth::UserId;
 use crate::database::{DatabaseError, Lane};
 
-/// The constraint that a user who was deleted meanwhile violates.
-const OWNER: &str = "diaries_user_id_fkey";
+/// The constraints that a user who was deleted meanwhile violates.
+const OWNER: [&str; 2] = ["diaries_user_id_fkey", "idempotency_keys_user_id_fkey"];
 
 /// A diary that is being written. If it is dropped before it is finished, its key is freed and its parts are removed.
 pub struct Writing(Option<Inner>);
@@ -54,7 +54,7 @@ impl Writing {
     async fn claim(mut self) -> Result<Self, DiaryError> {
         let Inner { shared, user, key: Some(key), attempt, earlier, .. } = self.inner() else { return Ok(self) };
         let claim = async |connection: &_| idempotency::claim(connection, *user, key, attempt).await;
-        match shared.database.run(Lane::Shared, claim).await? {
+        match shared.database.run(Lane::Shared, claim).await.map_err(no_user)? {
             Claim::Ours => {}
             Claim::InFlight => return Err(DiaryError::InFlight),
             Claim::Used(what) => *earlier = Some(what),
@@ -161,7 +161,7 @@ impl Inner {
             }
         };
         written.map_err(|error| match error {
-            DiaryError::Database(error) if error.violates(OWNER) => DiaryError::NotFound,
+            DiaryError::Database(error) => no_user(error),
             error => error,
         })
     }
@@ -207,4 +207,9 @@ impl Inner {
             }
         }
     }
+}
+
+/// Returns that the user was deleted meanwhile, if this error says so.
+fn no_user(error: DatabaseError) -> DiaryError {
+    if OWNER.iter().any(|owner| error.violates(owner)) { DiaryError::NoUser } else { DiaryError::Database(error) }
 }

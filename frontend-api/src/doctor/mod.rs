@@ -40,7 +40,7 @@ use tokio::time::sleep_until;
 
 pub use self::causes::all as causes;
 use self::changes::History;
-pub use self::checks::{DatabaseDependency, Dependencies, Tables};
+pub use self::checks::{DatabaseDependency, Dependencies, ServiceTables, Tables};
 use self::config::Deployment;
 pub use self::config::DoctorConfig;
 pub use self::report::{CheckReport, Diagnosis, Outcome, Report, Service, Stage};

@@ -55,13 +55,18 @@ impl Sessions {
                 return Err(UserError::WrongCredentials);
             }
             self.auth.attempts.succeeded(transaction, proof.counters()).await?;
-            if let Some(before) = before {
-                self.auth.end_presented(transaction, before).await?;
-            }
-            Ok(self.auth.open(transaction, proof.user().id, client.user_agent()).await?)
+            let presented = match before {
+                Some(before) => self.auth.end_presented(transaction, before).await?,
+                None => None,
+            };
+            Ok((self.auth.open(transaction, proof.user().id, client.user_agent()).await?, presented))
         });
-        let opened = self.users.settle(&proof, opened.await).await?;
+        let (opened, presented) = self.users.settle(&proof, opened.await).await?;
         client.note("sign_in", Some(proof.user().id));
+        let oldest = (0..opened.ended).map(|_| proof.user().id);
+        for user in presented.into_iter().chain(oldest) {
+            client.note("session_ended", Some(user));
+        }
         Ok(opened)
     }
 

@@ -19,4 +19,5 @@ pub fn migrations() -> Migrations {
     let deleted = "ALTER TABLE users ADD COLUMN deleted_at timestamptz;
          CREATE INDEX users_deleted_at ON users (deleted_at) WHERE deleted_at IS NOT NULL";
     Migrations::new(vec![Migration::atomic(101, "users", users), Migration::atomic(102, "users_deleted_at", deleted)])
+        .used_by_requests(["users"])
 }

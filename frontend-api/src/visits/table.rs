@@ -76,7 +76,7 @@ impl TableName {
              user_agent VARCHAR(250))"
         );
         let list = vec![Migration::atomic(1, "visits", visits).on_dsql(on_dsql), newest, old];
-        Migrations::recorded_in(self.history(), list)
+        Migrations::recorded_in(self.history(), list).used_by_requests([self.to_string()])
     }
 }
 

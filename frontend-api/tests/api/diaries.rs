@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::diary::created;
-use crate::helpers::{App, count, problem, spawn_app, spawn_app_with};
+use crate::helpers::{App, count, problem, spawn_app, spawn_app_with, until_waiting};
 use crate::people::Person;
 
 async fn texts(app: &App, person: &Person, query: &str) -> Vec<String> {
@@ -91,6 +91,46 @@ async fn a_page_of_long_texts_is_shorter_and_names_the_next_one() {
     assert_eq!((ids, next), (vec![103, 102], Some("/diaries?before=102&limit=2".to_owned())));
     let (ids, _, next) = page(&app, &john, "/diaries?limit=3").await;
     assert_eq!((ids.len(), next), (3, None));
+}
+
+#[tokio::test]
+async fn a_page_of_texts_that_json_escapes_is_no_longer_than_another() {
+    let (app, database) = spawn_app().await;
+    let client = database.client().await;
+    let insert = "INSERT INTO diaries (user_id, text) SELECT $1, repeat($2, $3) FROM generate_series(1, 100)";
+    // Texts that the list's first query leaves out, and texts that it returns.
+    for (n, (text, times)) in [("\u{1}", 20_000), ("\u{1}", 4000), ("\"\n\\", 6000)].into_iter().enumerate() {
+        let person = Person::new(&app, &format!("person-{n}")).await;
+        client.execute(insert, &[&person.id, &text, &times]).await.unwrap();
+        let mut ids = Vec::new();
+        let mut next = Some("/diaries?limit=100".to_owned());
+        while let Some(path) = next {
+            let (listed, length, following) = page(&app, &person, &path).await;
+            // What is beside the texts, and the end of the last one.
+            assert!(!listed.is_empty() && length < 550_000, "{} diaries, {length} bytes", listed.len());
+            assert!(length > 350_000 || following.is_none(), "{} diaries, {length} bytes", listed.len());
+            ids.extend(listed);
+            next = following;
+        }
+        assert!(ids.len() == 100 && ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_deleted_while_it_writes_a_diary_gets_a_404_that_says_so() {
+    let (app, database) = spawn_app().await;
+    let client = database.client().await;
+    for (name, table, key) in [("jane", "diaries", None), ("john", "idempotency_keys", Some("a-key"))] {
+        let person = Person::new(&app, name).await;
+        client.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+        let gone = async {
+            until_waiting(&client, &format!("INSERT INTO {table}"), 1).await;
+            client.batch_execute(&format!("DELETE FROM users WHERE id = {}; COMMIT", person.id)).await.unwrap();
+        };
+        let (response, ()) = tokio::join!(person.post_text(&app, "a text", key), gone);
+        let answer = problem(response, StatusCode::NOT_FOUND, "not-found").await;
+        assert_eq!(answer["detail"], "Your account has been deleted; nothing was written.", "{table}");
+    }
 }
 
 #[tokio::test]

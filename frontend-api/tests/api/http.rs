@@ -36,6 +36,22 @@ async fn an_unknown_path_is_a_404_problem() {
 }
 
 #[tokio::test]
+async fn a_request_without_a_path_is_a_404_problem_that_says_so() {
+    let app = spawn_without_database(&[]).await;
+    for (target, detail) in [
+        ("CONNECT example.com:443", "This service is no proxy, so it has no tunnel for CONNECT."),
+        ("OPTIONS *", "The request names no path of this service; see /docs for its paths."),
+    ] {
+        let request = format!("{target} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n");
+        let answer = app.send_raw(request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 404 "), "{answer}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["detail"], detail);
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_a_405_problem_that_says_which_are_right() {
     let app = spawn_without_database(&[]).await;
     let read_only = ["/recent-visits", "/ecs-private-service", "/health", "/ready", "/openapi.json"];

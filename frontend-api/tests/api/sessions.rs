@@ -4,7 +4,7 @@ use reqwest::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::helpers::{PATIENCE, count, eventually, problem, spawn_app, spawn_app_with};
+use crate::helpers::{App, PATIENCE, count, eventually, problem, spawn_app, spawn_app_with};
 use crate::people::{PASSWORD, Person, is_session, sign_in, token_of};
 
 #[tokio::test]
@@ -148,6 +148,14 @@ async fn a_session_that_is_used_is_noted_as_seen_once_a_minute() {
     assert!(age().await >= 30.0);
 }
 
+/// The users of all sessions whose end the log has.
+async fn ended(app: &App) -> Vec<i64> {
+    let is_end = |line: &Value| line["target"] == "security" && line["event"] == "session_ended";
+    let line = app.service.wait_for_log(is_end, PATIENCE).await;
+    assert!(line["client.address"] == "127.0.0.1" && line["request_id"].is_string(), "{line}");
+    app.service.logs().into_iter().filter(is_end).map(|line| line["user.id"].as_i64().unwrap()).collect()
+}
+
 #[tokio::test]
 async fn the_oldest_of_a_hundred_sessions_ends_when_another_begins() {
     let (app, database) = spawn_app().await;
@@ -159,6 +167,7 @@ async fn the_oldest_of_a_hundred_sessions_ends_when_another_begins() {
     token_of(sign_in(&app, &person.email, PASSWORD).await).await;
     assert_eq!(count(&client, "sessions").await, 100);
     assert!(!person.is_signed_in(&app).await);
+    assert_eq!(ended(&app).await, [1]);
 }
 
 #[tokio::test]
@@ -169,6 +178,7 @@ async fn signing_in_ends_the_session_whose_cookie_came_along() {
     let request = app.prepare(Method::POST, "/sessions").header("cookie", format!("__Host-session={}", jane.token));
     let token = token_of(request.json(&body).send().await.unwrap()).await;
     assert!(!jane.is_signed_in(&app).await && is_session(&app, &token).await && john.is_signed_in(&app).await);
+    assert_eq!(ended(&app).await, [jane.id]);
 }
 
 #[tokio::test]

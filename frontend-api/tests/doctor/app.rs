@@ -9,7 +9,7 @@ use crate::helpers::{BINARY, PATIENCE, eventually};
 
 pub struct App {
     pub service: Service,
-    client: Client,
+    pub client: Client,
 }
 
 impl App {

@@ -1,5 +1,6 @@
 //! Databases that let one in and do not serve.
 
+use crate::app::App;
 use crate::helpers::{DATABASE, Run, eventually};
 use crate::server::Server;
 
@@ -68,11 +69,61 @@ pub async fn another_session_has_locked_the_table_and_the_doctors_own_ends() -> 
     transaction.batch_execute("LOCK TABLE access IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let run = server.doctor(&[]).await;
     run.assert_only(DATABASE, QUERY, "slow-query");
+    let holder = format!("process {} has an ACCESS EXCLUSIVE lock on access", pid_of(transaction.client()).await);
+    assert!(run.evidence(DATABASE, QUERY).ends_with(&holder), "{:#}", run.report);
     // Though the lock is held still.
     eventually("the doctor's session ends", async || (server.sessions().await == 0).then_some(())).await;
     transaction.rollback().await.unwrap();
     server.doctor(&[]).await.assert_healthy();
     Some(run)
+}
+
+/// The process that serves this session.
+async fn pid_of(client: &tokio_postgres::Client) -> i32 {
+    client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn a_locked_table_that_requests_use_is_named_with_the_session_that_locks_it() {
+    let server = Server::start_for_service().await;
+    let app = App::ready(&server.env(&[])).await;
+    let (holder, waiter) = (server.postgres.client().await, server.postgres.client().await);
+    let pid = pid_of(&holder).await;
+    for table in ["users", "sessions", "attempts", "diaries", "pictures", "idempotency_keys"] {
+        holder.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+        let named = format!("process {pid} has an ACCESS EXCLUSIVE lock on {table}");
+        // Not a report that was made before.
+        let report = eventually("the lock is reported", async || {
+            let run = Run::of_service(app.report().await);
+            run.evidence(DATABASE, QUERY).ends_with(&named).then_some(run)
+        });
+        report.await.assert_failed(DATABASE, QUERY, "slow-query");
+        server.doctor(&[]).await.assert_failed(DATABASE, QUERY, "slow-query");
+        holder.batch_execute("ROLLBACK").await.unwrap();
+    }
+    // No request waits for work that the service does by itself.
+    holder.batch_execute("BEGIN; LOCK TABLE leases IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    server.doctor(&[]).await.assert_healthy();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+
+    // Requests wait behind whoever waits for the lock, although the holder lets others read.
+    holder.batch_execute("BEGIN; SELECT FROM sessions").await.unwrap();
+    let change = waiter.batch_execute("ALTER TABLE sessions ADD COLUMN more int");
+    let meanwhile = async {
+        let observer = server.postgres.client().await;
+        let waits = "SELECT count(*) FROM pg_locks WHERE relation = 'sessions'::regclass AND NOT granted";
+        let waits = async || (observer.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) > 0).then_some(());
+        eventually("the change waits", waits).await;
+        let run = server.doctor(&[]).await;
+        holder.batch_execute("ROLLBACK").await.unwrap();
+        run
+    };
+    let (changed, run) = tokio::join!(change, meanwhile);
+    changed.unwrap();
+    run.assert_failed(DATABASE, QUERY, "slow-query");
+    let behind = format!("waits behind process {pid} for an ACCESS EXCLUSIVE lock on sessions");
+    assert!(run.evidence(DATABASE, QUERY).contains(&behind), "{:#}", run.report);
+    server.doctor(&[]).await.assert_healthy();
 }
 
 pub async fn a_writer_that_was_demoted() -> Option<Run> {

@@ -22,7 +22,7 @@ pub async fn the_service_may_not_make_its_tables() -> Option<Run> {
     Some(run)
 }
 
-/// The one connection that single requests share waits for a lock.
+/// The one connection that single requests share waits for a lock under which tables can be read.
 pub async fn the_services_pool_is_used_up() -> Option<Run> {
     const TOKEN: &str = "the-token-of-an-administrator-000";
     let server = Server::start_for_service().await;
@@ -30,10 +30,11 @@ pub async fn the_services_pool_is_used_up() -> Option<Run> {
     let app = App::ready(&server.env(&[&changes[..], &[("ADMIN_TOKEN", TOKEN)]].concat())).await;
     let mut other = server.postgres.client().await;
     let lock = other.transaction().await.unwrap();
-    lock.batch_execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    lock.batch_execute("LOCK TABLE users IN SHARE MODE").await.unwrap();
     let authorization = format!("Bearer {TOKEN}");
     let headers = [("authorization", authorization.as_str())];
-    let listed = app.get("/users", &headers);
+    let new = serde_json::json!({"email": "jane@example.com", "password": "correct horse battery"});
+    let signed_up = app.client.post(format!("{}/users", app.service.base_url())).json(&new).send();
     let meanwhile = async {
         let report = eventually("the warning", async || {
             let report: serde_json::Value = app.test_connection(&headers).await.json().await.unwrap();
@@ -43,8 +44,8 @@ pub async fn the_services_pool_is_used_up() -> Option<Run> {
         lock.rollback().await.unwrap();
         run
     };
-    let (listed, run) = tokio::join!(listed, meanwhile);
-    assert_eq!(listed.status(), 200);
+    let (signed_up, run) = tokio::join!(signed_up, meanwhile);
+    assert_eq!(signed_up.unwrap().status(), 201);
     run.assert_warned(DATABASE, READY, "pool-used-up");
     Some(run)
 }

@@ -12,8 +12,8 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 
 pub use self::described::{JsonBody, describe};
@@ -172,5 +172,12 @@ impl Responder for Problem {
 
 /// Answers a path that does not exist.
 pub async fn not_found(request: HttpRequest) -> Problem {
-    Problem::new(&NOT_FOUND, format!("This service has no path {}; see /docs for its paths.", request.path()))
+    let path = request.path();
+    // CONNECT names a host instead, and OPTIONS perhaps all paths.
+    let detail = match (path.starts_with('/'), request.method()) {
+        (true, _) => format!("This service has no path {path}; see /docs for its paths."),
+        (false, &Method::CONNECT) => "This service is no proxy, so it has no tunnel for CONNECT.".to_owned(),
+        (false, _) => "The request names no path of this service; see /docs for its paths.".to_owned(),
+    };
+    Problem::new(&NOT_FOUND, detail)
 }

@@ -33,9 +33,9 @@ causes! {
         remedy: "Free space or enlarge the storage; look for replication slots that retain WAL (pg_replication_slots).",
     }
     SLOW_QUERY: "slow-query" at [Query, Writable] {
-        evidence: "no result in time, or SQLSTATE 57014, 55P03",
+        evidence: "no result in time, or SQLSTATE 57014, 55P03; a lock on any table that requests use counts",
         cause: "The database accepted the connection but does not answer a trivial query in time.",
-        remedy: "Look for locks (pg_locks, a long transaction or a migration) and for load (Performance Insights).",
+        remedy: "End the session that the evidence names (pg_terminate_backend), or look for locks (pg_locks, a long transaction or a migration) and for load (Performance Insights).",
     }
     QUERY_FAILED: "query-failed" at [Query, Writable] {
         evidence: "any other SQLSTATE",

@@ -21,7 +21,7 @@ use crate::doctor::causes::{
 };
 use crate::doctor::probe::postgres::{self, STAGE_LIMIT, Session};
 use crate::doctor::probe::protocol::Protocol;
-use crate::doctor::probe::{dns, statements, tcp};
+use crate::doctor::probe::{dns, reads, statements, tcp};
 use crate::doctor::report::CheckReport;
 use crate::doctor::stage::StageName;
 use crate::doctor::subject::Subject;
@@ -173,13 +173,14 @@ async fn log_in(
 
 async fn ask(walk: &mut Walk, session: &Session, tables: &Tables) -> Option<Option<OffsetDateTime>> {
     let table = match tables {
-        Tables::Made(table) => {
-            walk.stage(StageName::Query, STAGE_LIMIT, &SLOW_QUERY, statements::query(session, table)).await?;
-            Some(table)
+        Tables::Made(tables) => {
+            let probe = reads::query(session, &tables.visits, &tables.used);
+            walk.stage(StageName::Query, STAGE_LIMIT, &SLOW_QUERY, probe).await?;
+            Some(&tables.visits)
         }
-        Tables::OrToBeMade(table) => {
-            let probe = statements::query_or_creatable(session, table);
-            walk.stage(StageName::Query, STAGE_LIMIT, &SLOW_QUERY, probe).await?.then_some(table)
+        Tables::OrToBeMade(tables) => {
+            let probe = reads::query_or_creatable(session, &tables.visits, &tables.used);
+            walk.stage(StageName::Query, STAGE_LIMIT, &SLOW_QUERY, probe).await?.then_some(&tables.visits)
         }
         Tables::ToBeMade => {
             walk.stage(StageName::Query, STAGE_LIMIT, &SLOW_QUERY, statements::creatable(session)).await?;

@@ -43,7 +43,7 @@ use super::stage::StageName;
 use super::subject::Subject;
 use super::walk::{Fault, Walk};
 use crate::aws::s3::S3;
-use crate::database::{CredentialsProvider, Database, DatabaseConfig};
+use crate::database::{CredentialsProvider, Database, DatabaseConfig, Migrations};
 use crate::tls::public_verifier;
 use crate::visits::{Requests, TableName};
 
@@ -71,14 +71,28 @@ pub struct DatabaseDependency {
 
 /// What is expected of the database's tables.
 pub enum Tables {
-    /// The table of visits; if it is not there, the user may make it.
-    OrToBeMade(TableName),
-    /// The table of visits, which the running service has made.
-    Made(TableName),
+    /// Those of the service; if the table of visits is not there, the user may make it.
+    OrToBeMade(ServiceTables),
+    /// Those of the service, which the running service has made.
+    Made(ServiceTables),
     /// None yet: the user must be able to make them.
     ToBeMade,
     /// Nothing: the database is somebody else's.
     Foreign,
+}
+
+/// The tables of the service.
+pub struct ServiceTables {
+    pub(super) visits: TableName,
+    /// Those that requests use, the table of visits among them.
+    pub(super) used: Vec<String>,
+}
+
+impl ServiceTables {
+    /// Returns those that these features use.
+    pub fn new(visits: TableName, features: &[Migrations]) -> Self {
+        Self { visits, used: features.iter().flat_map(Migrations::used).cloned().collect() }
+    }
 }
 
 /// Returns every check, in the order in which one depends on another.

@@ -7,6 +7,7 @@ pub(super) mod kernel;
 pub(super) mod nameserver;
 pub(super) mod postgres;
 pub(super) mod protocol;
+pub(super) mod reads;
 pub(super) mod statements;
 pub(super) mod tcp;
 pub(super) mod tls;

@@ -1,4 +1,4 @@
-//! Reads and writes as a visit does, in transactions that are rolled back.
+//! Writes as a visit does, in transactions that are rolled back. [`super::reads`] reads.
 
 use std::time::Duration;
 
@@ -23,36 +23,13 @@ const STATEMENT_LIMIT: Duration = Duration::from_millis(1500);
 /// How long a statement may wait for a lock, and so how long others may wait behind it.
 const LOCK_LIMIT: Duration = Duration::from_millis(1000);
 
-const MAY_CREATE: &str = "coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
+pub(super) const MAY_CREATE: &str = "coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
 /// Seconds. TLS and signatures fail from 5 minutes on.
 const MOST_SKEW: i64 = 60;
 /// Seconds.
 const SOON: i64 = 7 * 24 * 3600;
 /// Bytes: two packets of Ethernet's size.
 const LONGER_THAN_A_PACKET: usize = 3000;
-
-/// Reads from the table, as `/recent-visits` does.
-pub(in crate::doctor) async fn query(session: &Session, table: &TableName) -> Result<Found<()>, Fault> {
-    let sql = format!("SELECT last_update, user_agent FROM {table} LIMIT 1");
-    in_transaction(session, "READ ONLY", &sql).await?;
-    Ok(Found::new((), format!("{table} can be read")))
-}
-
-/// Does the same, or returns false if the table is not there yet and the user may make it, as the first start does.
-pub(in crate::doctor) async fn query_or_creatable(session: &Session, table: &TableName) -> Result<Found<bool>, Fault> {
-    let fault = match query(session, table).await {
-        Ok(found) => return Ok(found.map(|()| true)),
-        Err(fault) => fault,
-    };
-    // A history means that the table was made once, and is not made again.
-    let sql = format!("SELECT {MAY_CREATE}, to_regclass('{}') IS NULL", table.history());
-    let is_fresh = *fault.cause == TABLE_MISSING
-        && in_transaction(session, "READ ONLY", &sql).await?.iter().all(|flag| flag.as_deref() == Some("t"));
-    if is_fresh {
-        return Ok(Found::new(false, format!("{table} is not there yet; the user may make it at the first start")));
-    }
-    Err(fault)
-}
 
 /// Asks whether the user may make tables.
 pub(in crate::doctor) async fn creatable(session: &Session) -> Result<Found<()>, Fault> {
@@ -167,7 +144,11 @@ impl Server {
 
 /// Returns the columns of the first row. Behind a pooler the session serves others
 /// afterwards, so the settings end with the transaction, and there is no prepared statement.
-async fn in_transaction(session: &Session, mode: &str, statements: &str) -> Result<Vec<Option<String>>, Fault> {
+pub(super) async fn in_transaction(
+    session: &Session,
+    mode: &str,
+    statements: &str,
+) -> Result<Vec<Option<String>>, Fault> {
     let (statement, lock) = (STATEMENT_LIMIT.as_millis(), LOCK_LIMIT.as_millis());
     let limits = match session.engine {
         Engine::Postgres => {

@@ -100,7 +100,9 @@ impl Refusal {
             }
             DiaryError::Database(_) | DiaryError::Unread(_) => (None, NOTHING, DATABASE_SILENT.into()),
             DiaryError::Swept => (None, NOTHING, error.detail().into_owned().into()),
-            DiaryError::NotFound | DiaryError::NoPicture | DiaryError::Lost => return Err(error.into()),
+            DiaryError::NotFound | DiaryError::NoUser | DiaryError::NoPicture | DiaryError::Lost => {
+                return Err(error.into());
+            }
         };
         let offers_text_alone = bold == NO_PICTURE;
         let uses_up_key = matches!(error, DiaryError::KeyReused);
