@@ -118,13 +118,20 @@ impl Spacing {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use std::task::Poll;
+
+    use tokio::task::yield_now;
     use tokio::time::sleep;
 
     use super::*;
 
     async fn flight(time: Duration) -> Option<Duration> {
         sleep(time).await;
-        Some(time)
+        // One without a duration fails at once.
+        Some(time).filter(|time| !time.is_zero())
     }
 
     /// The milliseconds between departures, each as soon as it may be, of so many flights that take `time`.
@@ -195,5 +202,40 @@ mod tests {
             assert!(flights.under_way.is_empty());
             flights.depart(flight(Duration::from_millis(1)));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_one_that_failed_the_next_flights_are_alone() {
+        let mut flights = Flights::new(4);
+        for _ in 0..200 {
+            flights.clearance(false).await;
+            flights.depart(flight(SLOW_COMMIT));
+        }
+        assert!(flights.under_way.len() > 1);
+        flights.clearance(true).await;
+        flights.depart(flight(Duration::ZERO));
+        for _ in 0..200 {
+            flights.clearance(false).await;
+            assert!(flights.under_way.is_empty());
+            flights.depart(flight(SLOW_COMMIT));
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_waits_is_not_asked_again_while_no_flight_is_under_way() {
+        let asked = Arc::<AtomicU32>::default();
+        let counted = asked.clone();
+        let waiting = tokio::spawn(async move {
+            let work = poll_fn(|_| {
+                counted.fetch_add(1, Relaxed);
+                Poll::<()>::Pending
+            });
+            Flights::<std::future::Ready<Option<Duration>>>::new(4).during(work).await;
+        });
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        assert_eq!(asked.load(Relaxed), 1);
+        waiting.abort();
     }
 }

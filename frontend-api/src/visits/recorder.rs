@@ -35,8 +35,7 @@ pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ServedTogether, In
 /// Inserts the batch. If the database rejects its data, each half is tried separately, until the rejected visit is alone
 /// and the others are committed. Returns how long that took, without the work for the rows, unless the database failed.
 async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogether, InsertError>) -> Option<Duration> {
-    let begun = Instant::now();
-    let work = WORK_FOR_A_ROW * u32::try_from(batch.questions().len()).unwrap_or(u32::MAX);
+    let (begun, rows) = (Instant::now(), batch.questions().len());
     let (mut parts, mut failed) = (vec![batch], false);
     while let Some(mut part) = parts.pop() {
         let batch_size = part.live().len();
@@ -56,7 +55,11 @@ async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogethe
             }
         }
     }
-    (!failed).then(|| begun.elapsed().saturating_sub(work))
+    (!failed).then(|| without_work(begun.elapsed(), rows))
+}
+
+fn without_work(took: Duration, rows: usize) -> Duration {
+    took.saturating_sub(WORK_FOR_A_ROW * u32::try_from(rows).unwrap_or(u32::MAX))
 }
 
 /// Inserts the visits of one batch, as part of the traces of all its requests.
@@ -72,4 +75,50 @@ async fn insert(
     let outcome = span.run(store.insert(permit, part.questions())).await;
     metrics::COMMIT.observe(begun.elapsed().as_secs_f64());
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use time::PrimitiveDateTime;
+
+    use super::super::store::nowhere;
+    use super::*;
+    use crate::batch;
+
+    fn visit() -> Visit {
+        Visit { at: PrimitiveDateTime::MIN, user_agent: None }
+    }
+
+    #[test]
+    fn the_work_for_its_rows_is_not_what_a_batch_waited_for() {
+        for (took, rows, waited) in [(3000, 0, 3000), (3000, 1, 2990), (3000, 100, 2000), (3000, 512, 0)] {
+            let waited = Duration::from_micros(waited);
+            assert_eq!(without_work(Duration::from_micros(took), rows), waited, "{rows} rows in {took} µs");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_the_database_did_not_take_says_nothing_of_its_time() {
+        let (_, store) = nowhere();
+        let (visitors, mut inbox) = batch::paced(1, Duration::from_secs(60));
+        let recorded = async {
+            let batch = inbox.next().await.unwrap();
+            record(&store, store.permit().await, batch).await
+        };
+        let (answer, waited) = tokio::join!(visitors.submit(visit(), trace::Context::default()), recorded);
+        assert!(answer.is_err());
+        assert_eq!(waited, None);
+    }
+
+    #[tokio::test]
+    async fn visits_whose_callers_have_left_are_not_sent() {
+        let (database, store) = nowhere();
+        let (visitors, inbox) = batch::paced(1, Duration::ZERO);
+        // Its deadline has passed when it is queued.
+        assert!(visitors.submit(visit(), trace::Context::default()).await.is_err());
+        drop(visitors);
+        run(store, inbox).await;
+        // A statement would have noticed that there is no database.
+        assert!(database.availability().loss().is_none());
+    }
 }
