@@ -356,7 +356,7 @@ mod tests {
             let is_ok = read.is_ok();
             assert_eq!(known.learn(read, refused.as_ref(), PAUSE, begun).is_ok(), is_ok);
         }
-        [Duration::ZERO, PAUSE - Duration::from_nanos(1), PAUSE].map(|later| {
+        [Duration::ZERO, PAUSE.saturating_sub(Duration::from_nanos(1)), PAUSE].map(|later| {
             let now = begun + later;
             let current = known.current(now).map(|answer| answer.map(Some));
             (word(current), word(known.newer_than(&credentials("old"), now)))

@@ -81,7 +81,7 @@ pub(super) fn nowhere() -> (Database, Store) {
 
     use crate::database::{CredentialsProvider, DatabaseConfig};
 
-    let nowhere = BTreeMap::from([("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none?sslmode=disable")]);
+    let nowhere = BTreeMap::from([("DATABASE_URL", "postgres://app@127.0.0.1:1/none?sslmode=disable")]);
     let mut vars = Vars::new(&nowhere);
     let loaded = DatabaseConfig::load(&mut vars);
     let (config, source) = vars.finish(loaded).unwrap();
