@@ -105,7 +105,7 @@ pub struct CredentialsProvider {
     known: Mutex<Known>,
 }
 
-/// What was read, and when to read again.
+/// What was read, and when to read again. It has no clock, so that tests pass the time.
 #[derive(Default)]
 struct Known {
     current: Option<Arc<Credentials>>,
@@ -121,8 +121,49 @@ struct Fruitless {
 }
 
 impl Known {
-    fn must_wait(&self) -> bool {
-        self.fruitless.as_ref().is_some_and(|read| read.since.elapsed() < read.pause)
+    /// Returns the credentials, or why the last read failed if it is too early for the next one. `None` means that the secret
+    /// must be read.
+    fn current(&self, now: Instant) -> Option<Result<Arc<Credentials>, CredentialsError>> {
+        let failure = || self.failure.clone().filter(|_| self.must_wait(now)).map(Err);
+        self.current.clone().map(Ok).or_else(failure)
+    }
+
+    /// As [`Self::current`], for a caller whose log-in with `refused` failed: returns newer credentials, if there are any.
+    fn newer_than(
+        &self,
+        refused: &Credentials,
+        now: Instant,
+    ) -> Option<Result<Option<Arc<Credentials>>, CredentialsError>> {
+        match self.current.clone().filter(|current| !current.same_as(refused)) {
+            Some(newer) => Some(Ok(Some(newer))),
+            None => self.must_wait(now).then(|| self.failure.clone().map_or(Ok(None), Err)),
+        }
+    }
+
+    fn must_wait(&self, now: Instant) -> bool {
+        self.fruitless.as_ref().is_some_and(|read| now < read.since + read.pause)
+    }
+
+    /// Returns the pause after a first read if it fails: twice as long as the last one.
+    fn doubled_pause(&self, longest: Duration) -> Duration {
+        self.fruitless.as_ref().map_or(FIRST_PAUSE, |last| last.pause * 2).min(longest)
+    }
+
+    /// Takes what was read, and returns it unless that is what was `refused`. If nothing is returned, the next read has to
+    /// wait for `pause`.
+    fn learn(
+        &mut self,
+        read: Result<Credentials, CredentialsError>,
+        refused: Option<&Credentials>,
+        pause: Duration,
+        now: Instant,
+    ) -> Result<Option<Arc<Credentials>>, CredentialsError> {
+        let differs = |read: &Credentials| refused.is_none_or(|refused| !read.same_as(refused));
+        let is_new = read.as_ref().is_ok_and(differs);
+        self.fruitless = (!is_new).then_some(Fruitless { since: now, pause });
+        self.failure = read.as_ref().err().cloned();
+        let credentials = self.current.insert(Arc::new(read?));
+        Ok(is_new.then(|| credentials.clone()))
     }
 }
 
@@ -146,15 +187,12 @@ impl CredentialsProvider {
             CredentialsSource::Secret { interval, .. } => *interval,
         };
         let mut known = self.known.lock().await;
-        if let Some(credentials) = &known.current {
-            return Ok(credentials.clone());
+        if let Some(answer) = known.current(Instant::now()) {
+            return answer;
         }
-        match &known.failure {
-            Some(failure) if known.must_wait() => return Err(failure.clone()),
-            _ => {}
-        }
-        let last = known.fruitless.as_ref().map_or(FIRST_PAUSE, |last| last.pause * 2);
-        self.renew(&mut known, None, last.min(interval)).await.map(|(credentials, _)| credentials)
+        let pause = known.doubled_pause(interval);
+        let read = self.renew(&mut known, None, pause).await?;
+        Ok(read.expect("nothing was refused, so that what is read is new"))
     }
 
     /// Returns newer credentials than `refused`, or `None` if there are none. A refused token is not signed again now:
@@ -172,16 +210,10 @@ impl CredentialsProvider {
             CredentialsSource::Secret { interval, .. } => interval,
         };
         let mut known = self.known.lock().await;
-        if let Some(credentials) = &known.current
-            && !credentials.same_as(refused)
-        {
-            return Ok(Some(credentials.clone()));
+        if let Some(answer) = known.newer_than(refused, Instant::now()) {
+            return answer;
         }
-        if known.must_wait() {
-            return known.failure.clone().map_or(Ok(None), Err);
-        }
-        let (credentials, is_new) = self.renew(&mut known, Some(refused), *interval).await?;
-        Ok(is_new.then_some(credentials))
+        self.renew(&mut known, Some(refused), *interval).await
     }
 
     /// Returns the secret's ARN or name, if that is where credentials come from.
@@ -253,22 +285,12 @@ impl CredentialsProvider {
         known: &mut Known,
         refused: Option<&Credentials>,
         pause: Duration,
-    ) -> Result<(Arc<Credentials>, bool), CredentialsError> {
-        let credentials = match self.read().await {
-            Ok(credentials) => credentials,
-            Err(failure) => {
-                known.failure = Some(failure.clone());
-                known.fruitless = Some(Fruitless { since: Instant::now(), pause });
-                return Err(failure);
-            }
-        };
-        if let Some(secret) = self.secret_id() {
+    ) -> Result<Option<Arc<Credentials>>, CredentialsError> {
+        let read = self.read().await;
+        if let (Ok(credentials), Some(secret)) = (&read, self.secret_id()) {
             tracing::info!(secret, version = credentials.version, "read the database's secret");
         }
-        let is_new = refused.is_none_or(|refused| !credentials.same_as(refused));
-        known.failure = None;
-        known.fruitless = (!is_new).then(|| Fruitless { since: Instant::now(), pause });
-        Ok((known.current.insert(Arc::new(credentials)).clone(), is_new))
+        known.learn(read, refused, pause, Instant::now())
     }
 }
 
@@ -288,5 +310,115 @@ impl Credentials {
         let password = |credentials: &Self| credentials.password.as_ref().map(|p| p.expose_secret().to_owned());
         (&self.host, self.port, &self.name, &self.user) == (&other.host, other.port, &other.name, &other.user)
             && password(self) == password(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(30);
+
+    fn credentials(password: &str) -> Credentials {
+        Credentials {
+            host: "db.internal".into(),
+            port: 5432,
+            name: "demo".into(),
+            user: "app".into(),
+            password: Some(password.into()),
+            version: None,
+            token_until: None,
+        }
+    }
+
+    fn failure() -> CredentialsError {
+        CredentialsError::Content { id: "a-secret".into(), problem: SecretProblem::NotJson }
+    }
+
+    /// What [`Known`] returned, in one word.
+    fn word(answer: Option<Result<Option<Arc<Credentials>>, CredentialsError>>) -> String {
+        use secrecy::ExposeSecret;
+        match answer {
+            None => "read".into(),
+            Some(Err(_)) => "failed".into(),
+            Some(Ok(None)) => "none".into(),
+            Some(Ok(Some(credentials))) => credentials.password.as_ref().unwrap().expose_secret().into(),
+        }
+    }
+
+    /// After these reads, each for someone refused with "old" or for the first log-in, what both questions are answered at
+    /// the last read, a moment before the pause ends, and at its end.
+    fn answers(reads: &[(Result<&str, ()>, Option<&str>)]) -> [(String, String); 3] {
+        let (mut known, begun) = (Known::default(), Instant::now());
+        for (read, refused) in reads {
+            let refused = refused.map(credentials);
+            let read = read.map(credentials).map_err(|()| failure());
+            let is_ok = read.is_ok();
+            assert_eq!(known.learn(read, refused.as_ref(), PAUSE, begun).is_ok(), is_ok);
+        }
+        [Duration::ZERO, PAUSE.saturating_sub(Duration::from_nanos(1)), PAUSE].map(|later| {
+            let now = begun + later;
+            let current = known.current(now).map(|answer| answer.map(Some));
+            (word(current), word(known.newer_than(&credentials("old"), now)))
+        })
+    }
+
+    #[test]
+    fn the_secret_is_read_again_when_what_is_known_was_refused_and_the_last_read_was_not_in_vain_just_now() {
+        let (old, new, failed) = (Ok("old"), Ok("new"), Err(()));
+        let first = |read| (read, None);
+        let again = |read| (read, Some("old"));
+        for (reads, at_once, later) in [
+            (vec![], ("read", "read"), ("read", "read")),
+            (vec![first(failed)], ("failed", "failed"), ("read", "read")),
+            (vec![first(failed), first(old)], ("old", "read"), ("old", "read")),
+            (vec![first(old)], ("old", "read"), ("old", "read")),
+            (vec![first(old), again(old)], ("old", "none"), ("old", "read")),
+            (vec![first(old), again(failed)], ("old", "failed"), ("old", "read")),
+            (vec![first(old), again(failed), again(old)], ("old", "none"), ("old", "read")),
+            (vec![first(old), again(failed), again(new)], ("new", "new"), ("new", "new")),
+        ] {
+            let expected = [at_once, at_once, later].map(|(current, newer)| (current.into(), newer.into()));
+            assert_eq!(answers(&reads), expected, "{reads:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_new_unless_it_is_what_was_refused() {
+        for (refused, is_new) in [(None, true), (Some("old"), false), (Some("other"), true)] {
+            let refused = refused.map(credentials);
+            let learned = Known::default().learn(Ok(credentials("old")), refused.as_ref(), PAUSE, Instant::now());
+            assert_eq!(learned.unwrap().is_some(), is_new, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_pause_after_first_reads_that_fail_doubles_up_to_the_interval() {
+        let (mut known, now) = (Known::default(), Instant::now());
+        let pauses = [(); 5].map(|()| {
+            let pause = known.doubled_pause(Duration::from_secs(3));
+            known.learn(Err(failure()), None, pause, now).unwrap_err();
+            pause.as_millis()
+        });
+        assert_eq!(pauses, [500, 1000, 2000, 3000, 3000]);
+    }
+
+    #[test]
+    fn credentials_are_the_same_if_all_that_a_log_in_needs_is() {
+        type Change = fn(&mut Credentials);
+        let changes: [(Change, bool); 7] = [
+            (|c| c.host = "other.internal".into(), false),
+            (|c| c.port = 5433, false),
+            (|c| c.name = "other".into(), false),
+            (|c| c.user = "other".into(), false),
+            (|c| c.password = None, false),
+            (|c| c.version = Some("2".into()), true),
+            (|_| {}, true),
+        ];
+        for (number, (change, same)) in changes.into_iter().enumerate() {
+            let mut other = credentials("x");
+            change(&mut other);
+            assert_eq!(other.same_as(&credentials("x")), same, "change {number}");
+        }
     }
 }

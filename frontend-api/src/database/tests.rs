@@ -208,9 +208,21 @@ async fn a_batch_loop_borrows_half_of_the_shared_connections_and_none_that_singl
         assert!(database.has_free_connection(Duration::ZERO).await);
     }
     let database = database(server.url(), &[]);
+    let first = database.permit(Lane::VisitWrites).await;
+    let shared = std::iter::from_fn(|| database.lanes.place(Lane::Shared).now_or_never()).collect::<Vec<_>>();
+    assert_eq!(shared.len(), database.shared_connections(), "its reserved connection comes first");
+    drop((first, shared));
     let _single = futures_util::future::join_all([(); 2].map(|()| database.lanes.place(Lane::Shared))).await;
     let _reserved = database.permit(Lane::VisitWrites).await;
     assert!(database.permit(Lane::VisitWrites).now_or_never().is_none(), "half of them are in use");
+}
+
+#[test]
+fn each_batch_loop_has_a_connection_whatever_the_others_have() {
+    let lanes = Lanes::new(5);
+    let all = [Lane::VisitWrites, Lane::VisitReads, Lane::Sessions, Lane::Diaries, Lane::Shared];
+    let places = all.map(|lane| lanes.place(lane).now_or_never());
+    assert!(places.iter().all(Option::is_some));
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ const CAUTION: Duration = Duration::from_secs(30);
 const SMOOTHING: u32 = 8;
 
 /// What a flight says of the next ones.
+#[derive(Debug)]
 pub(super) enum Landing {
     /// How long it waited for the database, without the work for its rows: another flight would compete for that instead of
     /// filling a pause.
@@ -129,13 +130,20 @@ impl Spacing {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use std::task::Poll;
+
+    use tokio::task::yield_now;
     use tokio::time::sleep;
 
     use super::*;
 
     async fn flight(time: Duration) -> Landing {
         sleep(time).await;
-        Landing::Waited(time)
+        // One without a duration fails at once.
+        if time.is_zero() { Landing::Failed } else { Landing::Waited(time) }
     }
 
     /// The milliseconds between departures, each as soon as it may be, of so many flights that take `time`.
@@ -206,5 +214,40 @@ mod tests {
             assert!(flights.under_way.is_empty());
             flights.depart(flight(Duration::from_millis(1)));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_one_that_failed_the_next_flights_are_alone() {
+        let mut flights = Flights::new(4);
+        for _ in 0..200 {
+            flights.clearance(false).await;
+            flights.depart(flight(SLOW_COMMIT));
+        }
+        assert!(flights.under_way.len() > 1);
+        flights.clearance(true).await;
+        flights.depart(flight(Duration::ZERO));
+        for _ in 0..200 {
+            flights.clearance(false).await;
+            assert!(flights.under_way.is_empty());
+            flights.depart(flight(SLOW_COMMIT));
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_waits_is_not_asked_again_while_no_flight_is_under_way() {
+        let asked = Arc::<AtomicU32>::default();
+        let counted = asked.clone();
+        let waiting = tokio::spawn(async move {
+            let work = poll_fn(|_| {
+                counted.fetch_add(1, Relaxed);
+                Poll::<()>::Pending
+            });
+            Flights::<std::future::Ready<Landing>>::new(4).during(work).await;
+        });
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        assert_eq!(asked.load(Relaxed), 1);
+        waiting.abort();
     }
 }

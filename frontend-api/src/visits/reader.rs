@@ -29,30 +29,20 @@ async fn read(store: &Store) -> Result<Bytes, DatabaseError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use causeway_common::config::Vars;
-    use causeway_common::tasks::Place;
-
-    use super::super::table::TableName;
+    use super::super::store::nowhere;
     use super::*;
     use crate::batch;
-    use crate::database::{CredentialsProvider, Database, DatabaseConfig};
 
     #[tokio::test]
     async fn a_list_whose_callers_have_left_is_not_read() {
-        let nowhere = BTreeMap::from([("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none?sslmode=disable")]);
-        let mut vars = Vars::new(&nowhere);
-        let loaded = DatabaseConfig::load(&mut vars);
-        let (config, source) = vars.finish(loaded).unwrap();
-        let credentials = CredentialsProvider::new(source, Arc::default());
-        let database = Database::new(Arc::new(config), Arc::new(credentials), Place::default());
+        let (database, store) = nowhere();
         let (callers, inbox) = batch::shared(1, Duration::ZERO);
         // Its deadline has passed when it is queued.
         callers.submit((), trace::Context::default()).await.unwrap_err();
         drop(callers);
-        run(Store::new(database.clone(), &TableName::default()), inbox).await;
+        run(store, inbox).await;
         // A query would have noticed that there is no database.
         assert!(database.availability().loss().is_none());
     }

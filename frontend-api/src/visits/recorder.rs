@@ -51,8 +51,7 @@ async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogethe
         match insert(store, &permit, &part, batch_size).await {
             Ok(()) => {
                 if !is_split {
-                    let work = WORK_FOR_A_ROW * u32::try_from(batch_size).unwrap_or(u32::MAX);
-                    landing = Landing::Waited(begun.elapsed().saturating_sub(work));
+                    landing = Landing::Waited(without_work(begun.elapsed(), batch_size));
                 }
                 part.answer_by_wait(|wait| ServedTogether { batch_size, wait });
             }
@@ -71,6 +70,10 @@ async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogethe
     landing
 }
 
+fn without_work(took: Duration, rows: usize) -> Duration {
+    took.saturating_sub(WORK_FOR_A_ROW * u32::try_from(rows).unwrap_or(u32::MAX))
+}
+
 /// Inserts the visits of one batch, as part of the traces of all its requests.
 async fn insert(
     store: &Store,
@@ -84,4 +87,50 @@ async fn insert(
     let outcome = span.run(store.insert(permit, part.questions())).await;
     metrics::COMMIT.observe(begun.elapsed().as_secs_f64());
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use time::PrimitiveDateTime;
+
+    use super::super::store::nowhere;
+    use super::*;
+    use crate::batch;
+
+    fn visit() -> Visit {
+        Visit { at: PrimitiveDateTime::MIN, user_agent: None }
+    }
+
+    #[test]
+    fn the_work_for_its_rows_is_not_what_a_batch_waited_for() {
+        for (took, rows, waited) in [(3000, 0, 3000), (3000, 1, 2990), (3000, 100, 2000), (3000, 512, 0)] {
+            let waited = Duration::from_micros(waited);
+            assert_eq!(without_work(Duration::from_micros(took), rows), waited, "{rows} rows in {took} µs");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_the_database_did_not_take_says_nothing_of_its_time() {
+        let (_, store) = nowhere();
+        let (visitors, mut inbox) = batch::paced(1, Duration::from_secs(60));
+        let recorded = async {
+            let batch = inbox.next().await.unwrap();
+            record(&store, store.permit().await, batch).await
+        };
+        let (answer, landing) = tokio::join!(visitors.submit(visit(), trace::Context::default()), recorded);
+        assert!(answer.is_err());
+        assert!(matches!(landing, Landing::Failed), "{landing:?}");
+    }
+
+    #[tokio::test]
+    async fn visits_whose_callers_have_left_are_not_sent() {
+        let (database, store) = nowhere();
+        let (visitors, inbox) = batch::paced(1, Duration::ZERO);
+        // Its deadline has passed when it is queued.
+        assert!(visitors.submit(visit(), trace::Context::default()).await.is_err());
+        drop(visitors);
+        run(store, inbox).await;
+        // A statement would have noticed that there is no database.
+        assert!(database.availability().loss().is_none());
+    }
 }

@@ -70,3 +70,22 @@ impl Store {
         rows.iter().map(visit).collect::<Result<_, _>>().map_err(DatabaseError::Decode)
     }
 }
+
+/// A database that refuses connections, and its table of visits.
+#[cfg(test)]
+pub(super) fn nowhere() -> (Database, Store) {
+    use std::collections::BTreeMap;
+
+    use causeway_common::config::Vars;
+    use causeway_common::tasks::Place;
+
+    use crate::database::{CredentialsProvider, DatabaseConfig};
+
+    let nowhere = BTreeMap::from([("DATABASE_URL", "postgres://app@127.0.0.1:1/none?sslmode=disable")]);
+    let mut vars = Vars::new(&nowhere);
+    let loaded = DatabaseConfig::load(&mut vars);
+    let (config, source) = vars.finish(loaded).unwrap();
+    let credentials = CredentialsProvider::new(source, Arc::default());
+    let database = Database::new(Arc::new(config), Arc::new(credentials), Place::default());
+    (database.clone(), Store::new(database, &TableName::default()))
+}

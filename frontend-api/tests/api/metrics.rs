@@ -66,6 +66,7 @@ async fn the_state_of_the_database_and_its_pool_shows() {
     assert_eq!(value(&metrics, "causeway_database_available"), "1.0");
     assert_ne!(value(&metrics, "causeway_database_connections"), "0.0");
     assert_eq!(value(&metrics, "causeway_visits_batch_size_count"), "1");
+    assert_eq!(value(&metrics, "causeway_visits_batch_size_sum"), "1.0");
     assert_eq!(value(&metrics, "causeway_visits_commit_duration_seconds_count"), "1");
     assert_eq!(value(&metrics, "causeway_visits_queue_length"), "0.0");
 }

@@ -28,7 +28,7 @@ const SLOW_COMMITS: usize = 64;
 
 struct Slow {
     app: App,
-    _database: TestDatabase,
+    database: TestDatabase,
     /// Holds the lock.
     locker: Client,
 }
@@ -45,7 +45,7 @@ impl Slow {
         }
         locker.batch_execute("TRUNCATE access").await.unwrap();
         locker.execute("SELECT pg_advisory_lock(42)", &[]).await.unwrap();
-        Self { app, _database: database, locker }
+        Self { app, database, locker }
     }
 
     fn send(&self) -> JoinHandle<Response> {
@@ -116,6 +116,33 @@ async fn in_a_pool_without_a_spare_connection_one_commit_is_under_way_however_sl
         }
     }
     assert_eq!((registered, slow.stored().await), (2, 2));
+}
+
+#[tokio::test]
+async fn while_a_batch_waits_for_a_connection_the_visits_before_it_are_answered() {
+    let slow = Slow::spawn(&[("DB_POOL_SIZE", "8"), ("QUEUE_CAPACITY", "1")]).await;
+    let mut visits = slow.held(1).await;
+    let users = slow.database.client().await;
+    users.batch_execute("BEGIN; LOCK TABLE users IN EXCLUSIVE MODE").await.unwrap();
+    let sign_up = |email| sign_up(&slow.app, email, "a password for tests");
+    let visits = async {
+        // They have half of the connections that single requests share, so that a batch may borrow none.
+        let waiting = "pg_locks WHERE relation = 'users'::regclass AND NOT granted";
+        eventually("users wait", async || (count(&slow.locker, waiting).await == 2).then_some(())).await;
+        // One becomes the batch that waits, one waits in the queue.
+        visits.extend((0..8).map(|_| slow.send()));
+        let refused = async || (visits.iter().filter(|visit| visit.is_finished()).count() == 6).then_some(());
+        eventually("all but three are refused", refused).await;
+        slow.release().await;
+        let mut registered = 0;
+        for visit in visits {
+            registered += i64::from(visit.await.unwrap().status() == StatusCode::OK);
+        }
+        assert_eq!((registered, slow.stored().await), (3, 3));
+        users.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let (one, other, ()) = tokio::join!(sign_up("one@example.com"), sign_up("other@example.com"), visits);
+    assert_eq!([one.status(), other.status()], [StatusCode::CREATED; 2]);
 }
 
 #[tokio::test]

@@ -110,6 +110,20 @@ async fn pooler_without_options(server: &TestDatabase, code: &'static str) -> (S
     (url.into(), refused)
 }
 
+#[test]
+fn a_connection_notices_by_itself_that_the_network_is_silent() {
+    let (config, credentials) = config("postgres://app@db.internal/demo", &[("DB_QUERY_TIMEOUT_MS", "2500")]);
+    let driver = driver_config(&config, credentials.fixed().unwrap());
+    let seconds = Duration::from_secs;
+    // While it has sent something, and while it waits for an answer.
+    assert_eq!(driver.get_tcp_user_timeout(), Some(&Duration::from_millis(2500)));
+    assert!(driver.get_keepalives());
+    let unanswered = driver.get_keepalives_interval().unwrap() * driver.get_keepalives_retries().unwrap();
+    let idle = driver.get_keepalives_idle();
+    assert!(idle + unanswered <= seconds(90) && idle < seconds(350), "a NAT gateway forgets after 350 s: {driver:?}");
+    assert!(driver.get_connect_timeout().is_some_and(|&limit| limit > seconds(1) && limit < seconds(2)));
+}
+
 /// A role that may have one connection. Returns its name, and the URL with it.
 async fn role_with_one_connection(server: &TestDatabase) -> (String, String) {
     let role = format!("{}_one", server.name());
@@ -167,6 +181,28 @@ async fn while_others_work_a_refused_connection_is_tried_again_after_a_pause() {
         until(is_asked).await;
     }
     drop((works, database));
+    drop_role(&server, &role).await;
+}
+
+#[tokio::test]
+async fn a_batch_loop_borrows_no_connection_when_the_server_has_just_refused_one() {
+    let (server, _) = with_table().await;
+    let (role, url) = role_with_one_connection(&server).await;
+    let database = database(&url, &[]);
+    let works = database.take(Instant::now() + PATIENCE).await.unwrap_or_else(|error| panic!("{error}"));
+    let reserved = database.permit(Lane::VisitWrites).await;
+    assert!(database.permit(Lane::VisitWrites).now_or_never().is_some(), "nothing was refused yet");
+    let refused = async {
+        loop {
+            database.take(Instant::now() + PATIENCE).await.err().expect("the role has its connection");
+            // On a busy machine the pause may be over already.
+            if database.permit(Lane::VisitWrites).now_or_never().is_none() {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, refused).await.expect("after a refusal it borrows none");
+    drop((reserved, works, database));
     drop_role(&server, &role).await;
 }
 
@@ -236,4 +272,23 @@ async fn while_the_database_is_lost_no_statement_waits_for_a_connection() {
     assert!(matches!(run, Err(DatabaseError::Unavailable(_))), "{run:?}");
     let transaction: Result<(), _> = database.transaction(async |_: &Transaction<'_>| Ok(())).await;
     assert!(matches!(transaction, Err(DatabaseError::Unavailable(_))), "{transaction:?}");
+}
+
+#[tokio::test]
+async fn the_supervisor_connects_at_the_start_and_after_a_loss_and_not_while_the_database_is_available() {
+    let server = TestDatabase::create().await;
+    let database = database(server.url(), &[]);
+    let mut supervisor = std::pin::pin!(supervisor::run(database.clone(), Vec::new()));
+    // The first connection is not one of the pool.
+    for connections in [0, 1] {
+        tokio::select! {
+            biased;
+            () = &mut supervisor => unreachable!("it never ends"),
+            () = database.availability.until(true) => {}
+        }
+        database.availability.check().unwrap();
+        assert!(!database.pool.manager().has_attempts(), "nothing is lost");
+        assert_eq!(database.pool.status().size, connections);
+        database.availability.lost(&DatabaseError::PoolExhausted);
+    }
 }
