@@ -4,9 +4,9 @@
 //! one query ([`reader`]).
 
 mod error;
-mod flights;
 pub mod handlers;
 mod metrics;
+mod overlap;
 mod reader;
 mod recorder;
 mod requests;

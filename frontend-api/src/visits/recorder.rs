@@ -1,7 +1,7 @@
 //! Group commit: all visits that wait become one INSERT, and each request is answered after its commit.
 //!
 //! While the database commits one batch, the next one gathers: the busier the service, the larger the batches. Where commits
-//! are slow, several are under way at once, each on a separate connection ([`flights`](super::flights)). If a connection is
+//! are slow, several are under way at once, each on a separate connection ([`overlap`](super::overlap)). If a connection is
 //! lost during a commit, its outcome is unknown, so the batch is answered with 503 and never repeated.
 
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use causeway_common::telemetry::{ServedTogether, trace};
 
 use super::error::InsertError;
-use super::flights::{Flights, Landing};
+
 use super::metrics;
+use super::overlap::{Ended, Overlap};
 use super::store::{Store, Visit};
 use crate::batch::{Batch, Inbox};
 use crate::database::{DatabaseError, Permit};
@@ -21,28 +22,28 @@ const WORK_FOR_A_ROW: Duration = Duration::from_micros(10);
 
 /// Ends when no visit can be submitted any more.
 pub(super) async fn run(store: Store, mut inbox: Inbox<Visit, ServedTogether, InsertError>) {
-    let mut flights = Flights::new(store.most_permits());
+    let mut overlap = Overlap::new(store.most_permits());
     loop {
         // Alone, what a batch takes says what the database takes.
-        flights.clearance(inbox.is_behind()).await;
-        if !flights.during(inbox.arrival()).await {
+        overlap.turn(inbox.is_behind()).await;
+        if !overlap.during(inbox.arrival()).await {
             break;
         }
         // Meanwhile one may have failed, or taken long.
-        flights.clearance(inbox.is_behind()).await;
-        let permit = flights.during(store.permit()).await;
-        if let Some(batch) = flights.during(inbox.gather()).await {
-            flights.depart(record(&store, permit, batch));
+        overlap.turn(inbox.is_behind()).await;
+        let permit = overlap.during(store.permit()).await;
+        if let Some(batch) = overlap.during(inbox.gather()).await {
+            overlap.begin(record(&store, permit, batch));
         }
     }
-    flights.clearance(true).await;
+    overlap.turn(true).await;
 }
 
 /// Inserts the batch. If the database rejects its data, each half is tried separately, until the rejected visit is alone
 /// and the others are committed.
-async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogether, InsertError>) -> Landing {
+async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogether, InsertError>) -> Ended {
     let begun = Instant::now();
-    let (mut parts, mut is_split, mut landing) = (vec![batch], false, Landing::Unknown);
+    let (mut parts, mut is_split, mut ended) = (vec![batch], false, Ended::Unknown);
     while let Some(mut part) = parts.pop() {
         let batch_size = part.live().len();
         if batch_size == 0 {
@@ -51,7 +52,7 @@ async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogethe
         match insert(store, &permit, &part, batch_size).await {
             Ok(()) => {
                 if !is_split {
-                    landing = Landing::Waited(without_work(begun.elapsed(), batch_size));
+                    ended = Ended::Waited(without_work(begun.elapsed(), batch_size));
                 }
                 part.answer_by_wait(|wait| ServedTogether { batch_size, wait });
             }
@@ -62,12 +63,12 @@ async fn record(store: &Store, permit: Permit, batch: Batch<Visit, ServedTogethe
             }
             Err(error) if error.refuses_data() => part.answer_all(Err(InsertError::Refused(Arc::new(error)))),
             Err(error) => {
-                landing = Landing::Failed;
+                ended = Ended::Failed;
                 part.answer_all(Err(InsertError::Database(Arc::new(error))));
             }
         }
     }
-    landing
+    ended
 }
 
 fn without_work(took: Duration, rows: usize) -> Duration {
@@ -117,9 +118,9 @@ mod tests {
             let batch = inbox.next().await.unwrap();
             record(&store, store.permit().await, batch).await
         };
-        let (answer, landing) = tokio::join!(visitors.submit(visit(), trace::Context::default()), recorded);
+        let (answer, ended) = tokio::join!(visitors.submit(visit(), trace::Context::default()), recorded);
         assert!(answer.is_err());
-        assert!(matches!(landing, Landing::Failed), "{landing:?}");
+        assert!(matches!(ended, Ended::Failed), "{ended:?}");
     }
 
     #[tokio::test]

@@ -52,7 +52,7 @@ mod users_leaving;
 mod visits;
 mod visits_batches;
 mod visits_commit;
-mod visits_flights;
+mod visits_overlap;
 mod visits_retention;
 mod visits_tables;
 mod visits_user_agent;
