@@ -38,7 +38,7 @@ pub struct Batch<Q, A, E> {
 struct Round {
     pace: Pace,
     len: usize,
-    /// How many of them nobody waited for any more.
+    /// How many of them had callers that have left.
     left: AtomicUsize,
     oldest: Instant,
     begun: Instant,

@@ -31,7 +31,7 @@ pub(super) enum Ended {
     Waited(Duration),
     /// The database failed.
     Failed,
-    /// Nothing: nobody waited for it any more, or it took several commits because the database refused a row.
+    /// Nothing: all its callers had left, or it took several commits because the database refused a row.
     Unknown,
 }
 

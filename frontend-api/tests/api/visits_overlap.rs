@@ -120,25 +120,24 @@ async fn in_a_pool_without_a_spare_connection_one_commit_is_under_way_however_sl
 
 #[tokio::test]
 async fn while_a_batch_waits_for_a_connection_the_visits_before_it_are_answered() {
-    let slow = Slow::spawn(&[("DB_POOL_SIZE", "8"), ("QUEUE_CAPACITY", "1")]).await;
+    let slow = Slow::spawn(&[("DB_POOL_SIZE", "8")]).await;
     let mut visits = slow.held(1).await;
     let users = slow.database.client().await;
     users.batch_execute("BEGIN; LOCK TABLE users IN EXCLUSIVE MODE").await.unwrap();
     let sign_up = |email| sign_up(&slow.app, email, "a password for tests");
     let visits = async {
         // They have half of the connections that single requests share, so that a batch may borrow none.
-        let waiting = "pg_locks WHERE relation = 'users'::regclass AND NOT granted";
-        eventually("users wait", async || (count(&slow.locker, waiting).await == 2).then_some(())).await;
-        // One becomes the batch that waits, one waits in the queue.
-        visits.extend((0..8).map(|_| slow.send()));
-        let refused = async || (visits.iter().filter(|visit| visit.is_finished()).count() == 6).then_some(());
-        eventually("all but three are refused", refused).await;
+        let blocked = "pg_locks WHERE relation = 'users'::regclass AND NOT granted";
+        eventually("users wait", async || (count(&slow.locker, blocked).await == 2).then_some(())).await;
+        visits.push(slow.send());
+        let waits = async || {
+            let metrics = slow.app.get("/metrics").await.text().await.unwrap();
+            metrics.contains("causeway_database_waiting 1").then_some(())
+        };
+        eventually("a batch waits for a connection", waits).await;
         slow.release().await;
-        let mut registered = 0;
-        for visit in visits {
-            registered += i64::from(visit.await.unwrap().status() == StatusCode::OK);
-        }
-        assert_eq!((registered, slow.stored().await), (3, 3));
+        assert_registered(visits).await;
+        assert_eq!(slow.stored().await, 2);
         users.batch_execute("ROLLBACK").await.unwrap();
     };
     let (one, other, ()) = tokio::join!(sign_up("one@example.com"), sign_up("other@example.com"), visits);
