@@ -40,7 +40,7 @@ pub struct Var<T: 'static> {
     name: &'static str,
     help: &'static str,
     form: Form<T>,
-    default: Default<T>,
+    default: Fallback<T>,
 }
 
 /// A variable that may be left out.
@@ -52,7 +52,7 @@ pub struct Optional<T: 'static> {
     is_secret: bool,
 }
 
-enum Default<T> {
+enum Fallback<T> {
     Value(T),
     Computed { compute: fn() -> T, shown: &'static str },
 }
@@ -71,7 +71,7 @@ impl<T: FromStr + Display + PartialOrd + Copy + 'static> Int for T {}
 impl<T: Int> Var<T> {
     /// Declares a whole number within `range`.
     pub const fn int(name: &'static str, default: T, range: RangeInclusive<T>, help: &'static str) -> Self {
-        Self { name, help, form: Form::int(&range), default: Default::Value(default) }
+        Self { name, help, form: Form::int(&range), default: Fallback::Value(default) }
     }
 
     /// Declares a whole number within `range` whose default is computed at start and described by `shown`.
@@ -81,7 +81,7 @@ impl<T: Int> Var<T> {
         range: RangeInclusive<T>,
         help: &'static str,
     ) -> Self {
-        Self { name, help, form: Form::int(&range), default: Default::Computed { compute, shown } }
+        Self { name, help, form: Form::int(&range), default: Fallback::Computed { compute, shown } }
     }
 }
 
@@ -102,7 +102,7 @@ impl Var<Duration> {
             },
             show: |value| value.as_millis().to_string(),
         };
-        Self { name, help, form, default: Default::Value(Duration::from_millis(default)) }
+        Self { name, help, form, default: Fallback::Value(Duration::from_millis(default)) }
     }
 }
 
@@ -116,7 +116,7 @@ impl<T> Var<T> {
         parse: fn(&str) -> Result<T, String>,
         help: &'static str,
     ) -> Self {
-        Self { name, help, form: Form::Text { accepts, parse }, default: Default::Computed { compute, shown } }
+        Self { name, help, form: Form::Text { accepts, parse }, default: Fallback::Computed { compute, shown } }
     }
 }
 
@@ -217,14 +217,14 @@ impl<T> Variable for Var<T> {
 
     fn default(&self) -> String {
         match &self.default {
-            Default::Value(value) => self.form.show(value),
-            Default::Computed { shown, .. } => (*shown).to_owned(),
+            Fallback::Value(value) => self.form.show(value),
+            Fallback::Computed { shown, .. } => (*shown).to_owned(),
         }
     }
 
     fn default_here(&self) -> String {
         match (&self.default, &self.form) {
-            (Default::Computed { compute, .. }, Form::Number { show, .. }) => show(&compute()),
+            (Fallback::Computed { compute, .. }, Form::Number { show, .. }) => show(&compute()),
             _ => self.default(),
         }
     }
@@ -265,8 +265,8 @@ impl<T: Clone> Read for Var<T> {
 
     fn read(&self, vars: &mut Vars<'_>) -> T {
         vars.parse(self.name, |text| self.form.parse(text)).unwrap_or_else(|| match &self.default {
-            Default::Value(value) => value.clone(),
-            Default::Computed { compute, .. } => compute(),
+            Fallback::Value(value) => value.clone(),
+            Fallback::Computed { compute, .. } => compute(),
         })
     }
 }

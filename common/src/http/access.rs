@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use actix_web::http::header::{AUTHORIZATION, FORWARDED, HOST, HeaderMap, HeaderName, VIA, X_FORWARDED_FOR};
 use actix_web::http::header::{X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use actix_web::{HttpRequest, web};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
@@ -86,6 +87,13 @@ impl Access {
         let nth = self.hops.checked_sub(1);
         nth.and_then(|nth| forwarded_address(headers, nth)).or(peer).map(|address| address.to_canonical())
     }
+}
+
+/// Returns the address of a request's client, as [`Access::client_address`] does. A closed connection has none.
+pub fn client_of(request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let access = request.app_data::<web::Data<Access>>();
+    access.map_or(peer, |access| access.client_address(peer, request.headers()))
 }
 
 /// Returns the token of an `Authorization` header whose scheme is `Bearer`, in upper or lower case (RFC 9110).

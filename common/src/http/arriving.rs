@@ -11,9 +11,9 @@ const SMALL: usize = 4 * 1024;
 /// What a parser of forms keeps of a body at most: a part's head that does not end.
 const PARSED: usize = 64 * 1024;
 /// Bytes of all bodies in this process beyond that.
-const MOST: usize = 32 * 1024 * 1024;
+const MOST_TOGETHER: usize = 32 * 1024 * 1024;
 
-static FREE: Budget = Budget::new(MOST);
+static FREE: Budget = Budget::new(MOST_TOGETHER);
 
 /// What has arrived of a body, or of a part of one.
 #[derive(Debug, Default)]
@@ -82,10 +82,10 @@ mod tests {
                 Ok(()) => arriving.push(body),
                 Err(NoRoom) => break,
             }
-            assert!(arriving.len() * LENGTH < 2 * MOST, "there is a limit");
+            assert!(arriving.len() * LENGTH < 2 * MOST_TOGETHER, "there is a limit");
         }
         let kept: usize = arriving.iter().map(|body| body.bytes.capacity() - SMALL).sum();
-        assert!((MOST * 9 / 10..=MOST).contains(&kept), "{kept} bytes had room");
+        assert!((MOST_TOGETHER * 9 / 10..=MOST_TOGETHER).contains(&kept), "{kept} bytes had room");
 
         let mut small = Kept::default();
         small.push(&[b'x'; SMALL]).expect("it is not long");
@@ -96,7 +96,8 @@ mod tests {
             let mut room = Room::default();
             count_parsed(&mut room, LENGTH).map(|()| room)
         };
-        let parsers: Vec<_> = std::iter::repeat_with(parser).map_while(Result::ok).take(MOST / PARSED).collect();
+        let parsers: Vec<_> =
+            std::iter::repeat_with(parser).map_while(Result::ok).take(MOST_TOGETHER / PARSED).collect();
         assert!(parsers.len() < 2 * LENGTH / PARSED, "{} parsers had room as well", parsers.len());
         count_parsed(&mut Room::default(), SMALL).expect("little is not counted");
     }

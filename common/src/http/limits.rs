@@ -55,9 +55,14 @@ impl Limits {
 
     /// Returns the length that the request announces, if it exceeds the limit.
     pub(super) fn exceeded_by(self, headers: &HeaderMap) -> Option<u64> {
-        let announced = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
+        let announced = announced_length(headers)?;
         (announced > self.bytes as u64).then_some(announced)
     }
+}
+
+/// Returns the value of `Content-Length`.
+pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Why a body could not be read.
@@ -149,7 +154,7 @@ impl BodyStream {
     pub(super) fn new(request: &HttpRequest, payload: Payload) -> Self {
         let limits = Limits::of(request);
         let connection = request.conn_data::<Rc<Connection>>().cloned();
-        let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let announced = announced_length(request.headers());
         let begun = Instant::now();
         let deadline = Box::pin(tokio::time::sleep_until(begun + limits.time));
         let clock = Clock::default();

@@ -16,8 +16,9 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
-use crate::http::access::Access;
+use crate::http::access;
 use crate::http::connection::Connection;
+use crate::http::limits::announced_length;
 use crate::http::matched::Matched;
 use crate::http::metrics::{self, RouteMetrics};
 use crate::http::problem::Problem;
@@ -108,6 +109,7 @@ fn client_closed_request() -> StatusCode {
 /// What is left to do once the request's span has ended.
 struct Ended {
     id: HeaderValue,
+    https: bool,
     draining: Option<Arc<Draining>>,
 }
 
@@ -121,7 +123,7 @@ impl Observed {
             id: request_id(request.headers()),
             server: Server::begin(trace::incoming(header), request.method().as_str()),
             matched: Matched::default(),
-            client: client_address(request),
+            client: access::client_of(request.request()),
             bytes_in: announced_length(request.headers()),
             is_health_check: is_health_check(request),
             draining: request.app_data::<web::Data<Draining>>().map(|flag| Arc::clone(flag)),
@@ -207,14 +209,14 @@ impl Observed {
             client: self.client,
             user_agent: header(USER_AGENT).map(|agent| cut(agent, LONGEST_PATH)),
         });
-        Ended { id: self.id, draining: self.draining }
+        Ended { id: self.id, https, draining: self.draining }
     }
 }
 
 impl Ended {
     /// Adds what every response has.
     fn complete<B>(self, response: &mut HttpResponse<B>) {
-        security_headers::add(response.headers_mut());
+        security_headers::add(response.headers_mut(), self.https);
         response.headers_mut().insert(REQUEST_ID, self.id);
         if self.draining.is_some_and(|flag| flag.is_set()) {
             // The client opens its next connection elsewhere instead of losing a request on this one.
@@ -232,16 +234,6 @@ fn is_health_check(request: &ServiceRequest) -> bool {
 
 fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || announced_length(headers).is_some_and(|length| length > 0)
-}
-
-fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn client_address(request: &ServiceRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    let access = request.app_data::<web::Data<Access>>();
-    access.map_or(peer, |access| access.client_address(peer, request.headers()))
 }
 
 fn text_of(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {

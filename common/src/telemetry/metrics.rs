@@ -55,6 +55,11 @@ pub fn computed_gauge(name: &'static str, help: &'static str, value: impl Fn() -
     registry.register(name, help, Computed(Box::new(value)));
 }
 
+/// Registers a gauge of things that are counted when it is read.
+pub fn counted_gauge(name: &'static str, help: &'static str, count: impl Fn() -> usize + Send + Sync + 'static) {
+    computed_gauge(name, help, move || f64::from(u32::try_from(count()).unwrap_or(u32::MAX)));
+}
+
 /// Registers a histogram of seconds.
 pub fn durations(name: &'static str, help: &'static str) -> Histogram {
     register(name, help, Histogram::new(DURATIONS))

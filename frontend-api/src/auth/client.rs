@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::USER_AGENT;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use causeway_common::http::access::{Access, network_of};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use causeway_common::http::access::{client_of, network_of};
 use causeway_common::http::problem::Problem;
 use causeway_common::http::request_id::RequestId;
 
@@ -25,16 +25,13 @@ pub struct Client {
 impl Client {
     /// Returns the client of this request.
     pub fn of(request: &HttpRequest) -> Self {
-        let peer = request.peer_addr().map(|peer| peer.ip());
-        let access = request.app_data::<web::Data<Access>>();
-        let address = access.map_or(peer, |access| access.client_address(peer, request.headers()));
         let request_id = request.extensions().get::<RequestId>().map(|id| id.as_str().into()).unwrap_or_default();
         let user_agent = request.headers().get(USER_AGENT).map(|agent| {
             let text = String::from_utf8_lossy(agent.as_bytes());
             text.chars().filter(|c| *c != '\0').take(LONGEST_USER_AGENT).collect::<String>().into()
         });
-        // A closed connection has no address, and its answer is not read.
-        Self { address: address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), request_id, user_agent }
+        // Without one, the answer is not read.
+        Self { address: client_of(request).unwrap_or(Ipv4Addr::UNSPECIFIED.into()), request_id, user_agent }
     }
 
     /// Returns the network that limits by address count.

@@ -72,7 +72,7 @@ impl Auth {
     /// Registers the metrics. Call it once.
     pub fn register_metrics(&self) {
         let length = self.look_ups.length();
-        metrics::computed_gauge("session_look_ups_queue_length", "Requests whose session is looked up", length);
+        metrics::counted_gauge("session_look_ups_queue_length", "Requests whose session is looked up", length);
     }
 
     /// Returns the session that this token belongs to, unless it has ended.

@@ -63,17 +63,14 @@ impl<Q, A, E> Batcher<Q, A, E> {
     }
 
     /// Returns how to read the length of the queue. It does not keep the queue open.
-    pub fn length(&self) -> impl Fn() -> f64 + Send + Sync + use<Q, A, E>
+    pub fn length(&self) -> impl Fn() -> usize + Send + Sync + use<Q, A, E>
     where
         Q: Send,
         A: Send,
         E: Send,
     {
         let queue = self.queue.downgrade();
-        move || {
-            let length = queue.upgrade().map_or(0, |queue| queue.max_capacity() - queue.capacity());
-            f64::from(u32::try_from(length).unwrap_or(u32::MAX))
-        }
+        move || queue.upgrade().map_or(0, |queue| queue.max_capacity() - queue.capacity())
     }
 
     /// Returns the same queue with another deadline.

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 /// Parts of the callers' deadline, in hundredths. A commit that hangs for most of a second is common while a server writes a
 /// checkpoint, and no reason to refuse anybody.
-const SLOW: u32 = 18;
-const WORK: u32 = 4;
-const WAIT: u32 = 6;
+const SLOW_SHARE: u32 = 18;
+const WORK_SHARE: u32 = 4;
+const WAIT_SHARE: u32 = 6;
 /// Lower bound: even a slow database should amortise each commit. Batches up to this size count as small.
 const FEWEST: usize = 32;
 
@@ -54,9 +54,9 @@ impl Pace {
             limit: Arc::new(capacity.into()),
             batch: Arc::new(capacity.into()),
             fixed_part: Arc::default(),
-            slow: part(SLOW),
-            work: part(WORK),
-            wait: part(WAIT),
+            slow: part(SLOW_SHARE),
+            work: part(WORK_SHARE),
+            wait: part(WAIT_SHARE),
             capacity,
             adaptive: true,
         }

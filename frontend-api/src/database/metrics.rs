@@ -104,10 +104,10 @@ impl Database {
         let availability = self.availability.clone();
         let status = |value: fn(&Status) -> usize| {
             let pool = self.pool.weak();
-            move || pool.upgrade().map_or(0.0, |pool| number(value(&pool.status())))
+            move || pool.upgrade().map_or(0, |pool| value(&pool.status()))
         };
-        metrics::computed_gauge("database_connections", "Connections of the pool that are open", status(|s| s.size));
-        metrics::computed_gauge(
+        metrics::counted_gauge("database_connections", "Connections of the pool that are open", status(|s| s.size));
+        metrics::counted_gauge(
             "database_connections_in_use",
             "Connections of the pool that serve a request",
             status(|status| status.size.saturating_sub(status.available)),
@@ -129,10 +129,6 @@ impl Database {
             SECRET_READS.get_or_create_owned(&label("outcome", outcome));
         }
     }
-}
-
-fn number(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

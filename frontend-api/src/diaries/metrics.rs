@@ -8,10 +8,10 @@ impl Diaries {
     /// Registers the metrics. Call it once.
     pub fn register_metrics(&self) {
         let uploads = self.shared.uploads.clone();
-        metrics::computed_gauge("picture_uploads_in_flight", "Pictures that are being uploaded", move || {
-            f64::from(u32::try_from(uploads.taken()).unwrap_or(u32::MAX))
+        metrics::counted_gauge("picture_uploads_in_flight", "Pictures that are being uploaded", move || {
+            uploads.taken()
         });
         let length = self.lists.length();
-        metrics::computed_gauge("diary_lists_queue_length", "Requests that wait for a list of diaries", length);
+        metrics::counted_gauge("diary_lists_queue_length", "Requests that wait for a list of diaries", length);
     }
 }

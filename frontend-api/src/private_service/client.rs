@@ -119,8 +119,8 @@ impl PrivateService {
     /// Registers the metrics. Call it once.
     pub fn register_metrics(&self) {
         let (permits, all) = (self.permits.clone(), self.concurrency);
-        metrics::computed_gauge("private_service_in_flight", "Requests to the private service under way", move || {
-            f64::from(u32::try_from(all.saturating_sub(permits.available_permits())).unwrap_or(u32::MAX))
+        metrics::counted_gauge("private_service_in_flight", "Requests to the private service under way", move || {
+            all.saturating_sub(permits.available_permits())
         });
         let help = "Requests that were refused because too many were under way";
         metrics::register("private_service_refused", help, self.refused.clone());

@@ -10,8 +10,8 @@ impl Users {
     /// Registers the metrics. Call it once.
     pub fn register_metrics(&self) {
         let passwords = Arc::downgrade(&self.passwords);
-        let length = move || passwords.upgrade().map_or(0.0, |passwords| passwords.admitted());
-        metrics::computed_gauge(
+        let length = move || passwords.upgrade().map_or(0, |passwords| passwords.admitted());
+        metrics::counted_gauge(
             "password_hashes_in_flight",
             "Requests whose password is hashed or waits for it, or that do what it was for",
             length,

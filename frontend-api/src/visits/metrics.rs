@@ -20,7 +20,7 @@ impl Visits {
         LazyLock::force(&BATCH_SIZE);
         LazyLock::force(&COMMIT);
         LazyLock::force(&REMOVED);
-        metrics::computed_gauge("visits_queue_length", "Visits that wait to be stored", self.recorder.length());
-        metrics::computed_gauge("reads_queue_length", "Requests that wait for the newest visits", self.reader.length());
+        metrics::counted_gauge("visits_queue_length", "Visits that wait to be stored", self.recorder.length());
+        metrics::counted_gauge("reads_queue_length", "Requests that wait for the newest visits", self.reader.length());
     }
 }

@@ -90,6 +90,17 @@ async fn every_answer_has_the_security_headers() {
         assert!(header("content-security-policy").contains("default-src 'none'"), "{path}");
         assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
         assert_eq!(header("server"), "", "{path}");
+        assert_eq!(header("strict-transport-security"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_comes_by_https_is_told_to_come_by_nothing_else() {
+    let app = spawn_without_database(&[]).await;
+    for (protocol, expected) in [("https", Some("max-age=31536000")), ("http", None)] {
+        let response = client().get(app.url("/health")).header("x-forwarded-proto", protocol).send().await.unwrap();
+        let sent = response.headers().get("strict-transport-security").map(|value| value.to_str().unwrap());
+        assert_eq!(sent, expected, "{protocol}");
     }
 }
 

@@ -70,9 +70,8 @@ impl Passwords {
     }
 
     /// Requests that have a place.
-    pub(super) fn admitted(&self) -> f64 {
-        let admitted = self.places - self.admission.available_permits();
-        f64::from(u32::try_from(admitted).unwrap_or(u32::MAX))
+    pub(super) fn admitted(&self) -> usize {
+        self.places - self.admission.available_permits()
     }
 
     /// Returns a place, if there is one.
