@@ -24,7 +24,7 @@ def measure_catalogue(private: Service) -> list[tuple]:
     median = {path: statistics.median(values) for path, values in rates.items()}
     health = median.pop("/health")
     rows = [("private-service: `GET /health`", f"{health:,.0f}/s", "", "")]
-    return rows + [(f"`GET {path}`", f"{rate:,.0f}/s", *judged(rate / health, "× /health", 0.85)) for path, rate in median.items()]
+    return rows + [(f"`GET {path.replace('/1', '/{id}')}`", f"{rate:,.0f}/s", *judged(rate / health, "× /health", 0.85)) for path, rate in median.items()]
 
 
 def measure_services(frontend: Service, private: Service) -> list[tuple]:
