@@ -143,6 +143,15 @@ mod tests {
         if time.is_zero() { Ended::Failed } else { Ended::Waited(time) }
     }
 
+    /// Begins slow batches until several run.
+    async fn until_they_overlap<F: Future<Output = Ended>>(overlap: &mut Overlap<F>, slow: impl Fn() -> F) {
+        for _ in 0..200 {
+            overlap.turn(false).await;
+            overlap.begin(slow());
+        }
+        assert!(overlap.running.len() > 1);
+    }
+
     /// The milliseconds between the beginnings, each as soon as it may be, of so many batches that take `time`.
     async fn intervals(most: usize, time: Duration, count: usize) -> Vec<u128> {
         let mut overlap = Overlap::new(most);
@@ -193,11 +202,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_batch_that_has_to_be_alone_waits_for_all_others() {
         let mut overlap = Overlap::new(4);
-        for _ in 0..200 {
-            overlap.turn(false).await;
-            overlap.begin(batch(TWELVE_MS));
-        }
-        assert!(overlap.running.len() > 1);
+        until_they_overlap(&mut overlap, || batch(TWELVE_MS)).await;
         overlap.turn(true).await;
         assert!(overlap.running.is_empty());
     }
@@ -216,11 +221,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_one_that_failed_the_next_batches_are_alone() {
         let mut overlap = Overlap::new(4);
-        for _ in 0..200 {
-            overlap.turn(false).await;
-            overlap.begin(batch(TWELVE_MS));
-        }
-        assert!(overlap.running.len() > 1);
+        until_they_overlap(&mut overlap, || batch(TWELVE_MS)).await;
         overlap.turn(true).await;
         overlap.begin(batch(Duration::ZERO));
         for _ in 0..200 {
