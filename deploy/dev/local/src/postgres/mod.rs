@@ -30,6 +30,9 @@ const PORT_TAKEN: &str = "Address already in use";
 /// test waiting (in `ProcSignalBarrier`) until its log-in times out: after a minute by default.
 pub const AUTHENTICATION_TIMEOUT: &str = "authentication_timeout=8s";
 
+/// A setting of test servers, whose data is in memory: without it, up to 1 GB of the log is kept for reuse.
+pub const MAX_WAL_SIZE: &str = "max_wal_size=128MB";
+
 /// How to run PostgreSQL.
 pub struct Options<'a> {
     /// Keep the data between runs, in one directory per major version; otherwise the data are removed with the server.

@@ -4,11 +4,15 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
 use super::Error;
 use super::account::Account;
+
+/// In bytes: what several servers of tests use at once. Containers give themselves 64 MiB.
+const ROOM_IN_MEMORY: u64 = 2 << 30;
 
 /// The directory for everything that is kept between runs, and the account that can use it.
 #[derive(Debug)]
@@ -44,10 +48,11 @@ impl Place {
         Ok(Self { root, account })
     }
 
-    /// A directory for one server's life, in the system's temporary directory where the account can go there.
+    /// A directory for one server's life, in memory or in the system's temporary directory where the account can go there.
     pub(crate) fn temporary(&self) -> Result<TempDir, Error> {
-        let candidates = [std::env::temp_dir(), lasting_temporary_directory()];
-        let parent = candidates.iter().find(|path| self.account.can_enter(path)).unwrap_or(&self.root);
+        let candidates = [memory(), Some(std::env::temp_dir()), Some(lasting_temporary_directory())];
+        let mut candidates = candidates.iter().flatten();
+        let parent = candidates.find(|path| self.account.can_enter(path)).unwrap_or(&self.root);
         let directory = tempfile::Builder::new()
             .prefix("causeway-postgres-")
             .tempdir_in(parent)
@@ -70,6 +75,15 @@ fn usual_directory() -> Result<PathBuf, Error> {
     let target = program.ancestors().find(|path| path.join("CACHEDIR.TAG").is_file());
     // A program that was copied elsewhere keeps its files beside itself.
     Ok(target.map_or_else(|| program.with_extension("files"), |target| target.join("local")))
+}
+
+/// Linux's file system in memory, if it has room. Each test makes and removes some 300 files with its database, and ext4 looks
+/// at every inode that was freed in the last five seconds before it takes one.
+fn memory() -> Option<PathBuf> {
+    let path = Path::new("/dev/shm");
+    let found = statvfs(path).ok()?;
+    let free = found.blocks_available().saturating_mul(found.fragment_size());
+    (free >= ROOM_IN_MEMORY).then(|| path.to_path_buf())
 }
 
 /// Kept over a restart of the machine where the system has such a place.

@@ -138,7 +138,7 @@ fn server_arguments(cluster: &Cluster, port: u16, options: &Options<'_>) -> Vec<
     let mut settings = vec!["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=GMT", &connections];
     if cluster.temporary.is_some() {
         // Data that does not outlive the run need not outlive the machine. Killed processes still lose nothing.
-        settings.extend(["fsync=off", "full_page_writes=off", super::AUTHENTICATION_TIMEOUT]);
+        settings.extend(["fsync=off", "full_page_writes=off", super::MAX_WAL_SIZE, super::AUTHENTICATION_TIMEOUT]);
     }
     arguments.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
     arguments
