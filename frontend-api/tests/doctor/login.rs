@@ -151,6 +151,8 @@ pub async fn the_database_is_starting_up_and_then_it_is_there() -> Option<Run> {
     let hold = server.postgres.write("hold", "").await;
     let wait = format!("while [ -e {} ]; do sleep 0.05; done; false", hold.display());
     server.postgres.execute(&format!("ALTER SYSTEM SET restore_command = '{wait}'")).await;
+    // Otherwise it takes connections before recovery ends, and refuses writes.
+    server.postgres.execute("ALTER SYSTEM SET hot_standby = off").await;
     server.postgres.write("recovery.signal", "").await;
     let starting = {
         let postgres = server.postgres.clone();
