@@ -292,21 +292,4 @@ impl Overrides {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    #[test]
-    fn the_secret_is_read_if_app_runner_asks_for_it_or_there_is_no_password() {
-        let plain = [("DB_HOST", "db.internal"), ("DB_USER", "app"), ("DBSECRETSNAME", "a-secret")];
-        let reads_secret = |more: &[(&str, &str)]| {
-            let lookup: BTreeMap<&str, &str> = plain.iter().chain(more).copied().collect();
-            let source = load(&mut Vars::new(&lookup), Auth::Password, Engine::Postgres, None);
-            matches!(source.unwrap(), CredentialsSource::Secret { .. })
-        };
-        assert!(reads_secret(&[]));
-        assert!(reads_secret(&[("DB_PASS", "x"), ("APPRUNNERSERVICE", "1")]));
-        assert!(!reads_secret(&[("DB_PASS", "x")]));
-    }
-}
+mod tests;
