@@ -151,9 +151,7 @@ impl Connector {
         *self.peer.lock().expect("no holder of this lock can panic") = credentials.into();
         let driver = driver_config(&self.config, credentials);
         if purpose == Purpose::Migrations {
-            let mut driver = driver;
-            driver.keepalives_idle(MIGRATION_KEEPALIVE).keepalives_interval(MIGRATION_KEEPALIVE);
-            return self.open(&driver).await;
+            return self.open(&for_migrations(driver)).await;
         }
         // DSQL knows no such setting. It ends a transaction after five minutes.
         if self.config.engine == Engine::Dsql || self.refuses_options.load(Relaxed) {
@@ -241,6 +239,12 @@ pub fn driver_config(config: &DatabaseConfig, credentials: &Credentials) -> toki
     if let Some(password) = &credentials.password {
         driver.password(password.expose_secret());
     }
+    driver
+}
+
+/// Returns the settings of a connection whose statements may take minutes.
+pub(super) fn for_migrations(mut driver: tokio_postgres::Config) -> tokio_postgres::Config {
+    driver.keepalives_idle(MIGRATION_KEEPALIVE).keepalives_interval(MIGRATION_KEEPALIVE);
     driver
 }
 

@@ -98,6 +98,8 @@ async fn tokens_need_a_verified_certificate_a_region_a_host_and_a_user() {
     assert_eq!(with(&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "eu-west-1")]).await, [""; 0]);
     assert_eq!(with(&[("DB_HOST", ""), ("DB_USER", "")]).await, ["DB_HOST", "DB_USER"]);
     assert_eq!(refused(&[("DB_AUTH", "kerberos"), ("DATABASE_URL", "postgres://app@db.internal")]).await, ["DB_AUTH"]);
+    let wrong_url = [("DB_AUTH", "iam"), ("AWS_REGION", "eu-west-1"), ("DATABASE_URL", "mysql://app@db.internal")];
+    assert_eq!(refused(&wrong_url).await, ["DATABASE_URL"]);
 }
 
 #[tokio::test]

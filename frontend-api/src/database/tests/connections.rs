@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
 use super::*;
+use crate::database::connector::for_migrations;
 
 #[tokio::test]
 async fn a_connection_outlives_the_runtime_of_the_worker_that_asked_for_it() {
@@ -118,9 +119,14 @@ fn a_connection_notices_by_itself_that_the_network_is_silent() {
     // While it has sent something, and while it waits for an answer.
     assert_eq!(driver.get_tcp_user_timeout(), Some(&Duration::from_millis(2500)));
     assert!(driver.get_keepalives());
-    let unanswered = driver.get_keepalives_interval().unwrap() * driver.get_keepalives_retries().unwrap();
-    let idle = driver.get_keepalives_idle();
-    assert!(idle + unanswered <= seconds(90) && idle < seconds(350), "a NAT gateway forgets after 350 s: {driver:?}");
+    // For how long nothing arrives until the connection ends.
+    let silence = |driver: &tokio_postgres::Config| {
+        let unanswered = driver.get_keepalives_interval().unwrap() * driver.get_keepalives_retries().unwrap();
+        driver.get_keepalives_idle() + unanswered
+    };
+    assert!(silence(&driver) <= seconds(90), "{driver:?}");
+    assert!(driver.get_keepalives_idle() < seconds(350), "a NAT gateway forgets after 350 s: {driver:?}");
+    assert_eq!(silence(&for_migrations(driver.clone())), seconds(20));
     assert!(driver.get_connect_timeout().is_some_and(|&limit| limit > seconds(1) && limit < seconds(2)));
 }
 
