@@ -194,38 +194,36 @@ fn accept(
     let server =
         Server::build().workers(config.workers).shutdown_timeout(config.drain_limit().as_secs()).disable_signals();
     let stopping = server.graceful_shutdown_signal();
-    let server = server
-        .listen("http", listener, move || {
-            // A full channel means that another worker came first, which is all that matters.
-            let _ = started.try_send(Handle::current());
-            let app = App::new()
-                .app_data(draining.clone())
-                .configure(routes.clone())
-                .default_service(web::to(not_found))
-                .wrap(from_fn(observe));
-            let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
-            let app = map_config(app, |()| AppConfig::default());
-            let stopping = stopping.clone();
-            let http = HttpService::build()
-                .keep_alive(KEEP_ALIVE)
-                .client_request_timeout(HEAD_LIMIT)
-                .client_disconnect_timeout(LINGER)
-                .graceful_shutdown_signal(move || {
-                    let stopping = stopping.clone();
-                    async move { stopping.notified().await }
-                })
-                .on_connect_ext(|stream: &Bounded<TcpStream>, data| {
-                    data.insert(stream.connection().clone());
-                })
-                .h1(app);
-            fn_service(|stream: TcpStream| {
-                let peer = stream.peer_addr().ok();
-                ready(Ok((Bounded::new(stream), peer)))
+    let server = server.listen("http", listener, move || {
+        // A full channel means that another worker came first, which is all that matters.
+        let _ = started.try_send(Handle::current());
+        let app = App::new()
+            .app_data(draining.clone())
+            .configure(routes.clone())
+            .default_service(web::to(not_found))
+            .wrap(from_fn(observe));
+        let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let app = map_config(app, |()| AppConfig::default());
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_LIMIT)
+            .client_disconnect_timeout(LINGER)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
             })
-            .and_then(http)
-        })?
-        .run();
-    Ok(server)
+            .on_connect_ext(|stream: &Bounded<TcpStream>, data| {
+                data.insert(stream.connection().clone());
+            })
+            .h1(app);
+        fn_service(|stream: TcpStream| {
+            let peer = stream.peer_addr().ok();
+            ready(Ok((Bounded::new(stream), peer)))
+        })
+        .and_then(http)
+    })?;
+    Ok(server.run())
 }
 
 /// Each connection is an open file. The soft limit, 1,024 in many places, is for programs that use `select`; this one does

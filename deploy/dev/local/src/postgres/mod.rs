@@ -26,12 +26,18 @@ const PORT_TRIES: u32 = 5;
 /// What PostgreSQL's log says when the port is taken.
 const PORT_TAKEN: &str = "Address already in use";
 
-/// A setting of test servers. A client that falls silent in the middle of its log-in keeps DROP DATABASE of every other
-/// test waiting (in `ProcSignalBarrier`) until its log-in times out: after a minute by default.
-pub const AUTHENTICATION_TIMEOUT: &str = "authentication_timeout=8s";
-
-/// A setting of test servers, whose data is in memory: without it, up to 1 GB of the log is kept for reuse.
-pub const MAX_WAL_SIZE: &str = "max_wal_size=128MB";
+/// The settings of test servers, whose data need not outlive the machine. Killed processes still lose nothing.
+pub const TEST_SETTINGS: [&str; 5] = [
+    "fsync=off",
+    "full_page_writes=off",
+    // The data are in memory; by default, up to 1 GB of old write-ahead log would stay there for reuse.
+    "max_wal_size=128MB",
+    // Its files are then in the data directory, and go with it if the server is killed.
+    "dynamic_shared_memory_type=mmap",
+    // A client that falls silent in the middle of its log-in keeps DROP DATABASE of every other test waiting (in
+    // `ProcSignalBarrier`) until its log-in times out: after a minute by default.
+    "authentication_timeout=8s",
+];
 
 /// How to run PostgreSQL.
 pub struct Options<'a> {

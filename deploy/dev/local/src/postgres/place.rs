@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, access, geteuid};
 use tempfile::TempDir;
 
 use super::Error;
@@ -48,7 +48,7 @@ impl Place {
         Ok(Self { root, account })
     }
 
-    /// A directory for one server's life, in memory or in the system's temporary directory where the account can go there.
+    /// A directory for one server's life: in memory, or in the system's temporary directory where the account can go there.
     pub(crate) fn temporary(&self) -> Result<TempDir, Error> {
         let candidates = [memory(), Some(std::env::temp_dir()), Some(lasting_temporary_directory())];
         let mut candidates = candidates.iter().flatten();
@@ -77,10 +77,11 @@ fn usual_directory() -> Result<PathBuf, Error> {
     Ok(target.map_or_else(|| program.with_extension("files"), |target| target.join("local")))
 }
 
-/// Linux's file system in memory, if it has room. Each test makes and removes some 300 files with its database, and ext4 looks
-/// at every inode that was freed in the last five seconds before it takes one.
+/// Linux's file system in memory, if we may write to it and it has room. Each test makes and removes some 300 files with its
+/// database; ext4 looks at every inode that was freed in the last five seconds before it takes one.
 fn memory() -> Option<PathBuf> {
     let path = Path::new("/dev/shm");
+    access(path, AccessFlags::W_OK).ok()?;
     let found = statvfs(path).ok()?;
     let free = found.blocks_available().saturating_mul(found.fragment_size());
     (free >= ROOM_IN_MEMORY).then(|| path.to_path_buf())

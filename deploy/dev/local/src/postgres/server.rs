@@ -137,10 +137,7 @@ fn server_arguments(cluster: &Cluster, port: u16, options: &Options<'_>) -> Vec<
     // Not "UTC", which needs files of time zones; this needs none.
     let mut settings = vec!["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=GMT", &connections];
     if cluster.temporary.is_some() {
-        // Data that does not outlive the run need not outlive the machine. Killed processes still lose nothing.
-        settings.extend(["fsync=off", "full_page_writes=off", super::MAX_WAL_SIZE, super::AUTHENTICATION_TIMEOUT]);
-        // Its files are then in the data directory, and go with it if the server is killed.
-        settings.push("dynamic_shared_memory_type=mmap");
+        settings.extend(super::TEST_SETTINGS);
     }
     arguments.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
     arguments

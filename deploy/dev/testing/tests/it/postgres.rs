@@ -38,6 +38,15 @@ async fn terminated_backends_are_the_clients_and_not_the_one_who_asks() {
     }
 }
 
+/// Otherwise each server that is killed would leave it in `/dev/shm`.
+#[tokio::test]
+async fn the_shared_memory_of_a_server_is_in_its_data_directory_and_goes_with_it() {
+    let postgres = OwnPostgres::start().await;
+    let client = postgres.client().await;
+    let row = client.query_one("SELECT count(*) FROM pg_ls_dir('pg_dynshmem')", &[]).await.unwrap();
+    assert!(row.get::<_, i64>(0) > 0);
+}
+
 #[tokio::test]
 async fn a_wrong_password_is_refused() {
     let postgres = OwnPostgres::start().await;

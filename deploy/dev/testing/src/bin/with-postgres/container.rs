@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use causeway_local::postgres::{AUTHENTICATION_TIMEOUT, MAX_WAL_SIZE};
+use causeway_local::postgres::TEST_SETTINGS;
 use testcontainers::core::client::{ClientError, docker_client_instance};
 use testcontainers::core::error::TestcontainersError;
 use testcontainers::core::{IntoContainerPort, Mount};
@@ -22,7 +22,7 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 const BUILD_LIMIT: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(25);
 const PORT: u16 = 5432;
-/// Where the container has a file system in memory. PostgreSQL wants a directory that it can make itself.
+/// The container's file system in memory. It belongs to root, so the data are in a directory below it, which PostgreSQL makes.
 const MEMORY: &str = "/memory";
 
 pub(crate) struct Container {
@@ -56,12 +56,10 @@ impl Container {
         let request = GenericImage::new(name, tag)
             .with_exposed_port(PORT.tcp())
             .with_env_var("POSTGRES_PASSWORD", &password)
-            // On disk, making and removing each test's database costs as much as the tests themselves.
             .with_mount(Mount::tmpfs_mount(MEMORY))
             .with_env_var("PGDATA", format!("{MEMORY}/data"))
             // For a sweep after a run that was killed: see `make clean-test`.
             .with_label("causeway.purpose", "tests")
-            // Data that does not outlive the run need not outlive the machine.
             .with_cmd(settings());
         let container = match timeout(START_LIMIT, request.start()).await {
             Ok(Ok(container)) => container,
@@ -112,7 +110,7 @@ impl Container {
 }
 
 fn settings() -> Vec<String> {
-    let settings = ["fsync=off", "full_page_writes=off", MAX_WAL_SIZE, "max_connections=300", AUTHENTICATION_TIMEOUT];
+    let settings = TEST_SETTINGS.into_iter().chain(["max_connections=300"]);
     std::iter::once("postgres".to_owned()).chain(settings.map(|setting| format!("-c{setting}"))).collect()
 }
 
