@@ -124,3 +124,30 @@ pub(super) fn parse_target(item: &str) -> Result<Target, String> {
     let port = parse_port(port).map_err(|_| malformed())?;
     Ok(Place::Address { host: host.to_owned(), port }.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_or_tell_a_password(
+            text in "(https?://)?[a-z]{0,3}:?(hunter2)?@?[\\[a-z0-9.:/?#\\]]{0,20}(hunter2)?.{0,10}",
+        ) {
+            if let Err(message) = parse_targets(&text) {
+                prop_assert!(!message.contains("hunter2"));
+            }
+        }
+
+        #[test]
+        fn what_is_shown_of_a_target_names_it_again(text in "(https?://)?[\\[a-z0-9.:/_\\]-]{1,24}(:[0-9]{1,5})?(/[a-z%0-9]{0,5})?") {
+            if let Ok(target) = parse_target(&text) {
+                let shown = target.place.to_string();
+                let again = parse_target(&shown).map(|target| target.place.to_string());
+                prop_assert_eq!(again.as_deref(), Ok(&*shown));
+            }
+        }
+    }
+}

@@ -95,6 +95,8 @@ fn is_hex(text: &str, length: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -154,6 +156,30 @@ mod tests {
             "Parent=00f067aa0ba902b7;Sampled=1",
         ] {
             assert_eq!(read("", xray), None, "{xray}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read(trace in 1..=u128::MAX, span in 1..=u64::MAX, sampled: bool) {
+            let trace = TraceId::from_bytes(trace.to_be_bytes());
+            let span = SpanId::from_bytes(span.to_be_bytes());
+            for &propagator in DEFAULT {
+                let (name, value) = propagator.write((trace, span, sampled));
+                let read = Incoming::read_by(DEFAULT, |asked| (asked == name).then_some(&*value));
+                prop_assert_eq!(read, Some(Incoming { trace, parent: Some(span), sampled: Some(sampled) }));
+            }
+        }
+
+        #[test]
+        fn of_any_text_only_ids_that_it_holds_are_read(
+            text in "((00|cc)-|Root=1-)?[0-9a-f]{7,33}-?[0-9a-f]{0,24}(-|;Parent=)?[0-9a-f]{0,17}(-01|;Sampled=1)?.{0,8}",
+        ) {
+            let digits = text.replace('-', "");
+            for incoming in [parse_w3c(&text), parse_xray(&text)].into_iter().flatten() {
+                prop_assert!(digits.contains(&incoming.trace.to_string()));
+                prop_assert!(incoming.parent.is_none_or(|parent| digits.contains(&parent.to_string())));
+            }
         }
     }
 }
