@@ -142,7 +142,9 @@ mod tests {
         }
 
         #[test]
-        fn what_is_shown_of_a_target_names_it_again(text in "(https?://)?[\\[a-z0-9.:/_\\]-]{1,24}(:[0-9]{1,5})?(/[a-z%0-9]{0,5})?") {
+        fn what_is_shown_of_a_target_names_it_again(
+            text in "(https?://)?(\\[[0-9a-f:]{2,9}\\]|[a-z0-9.:_-]{1,9})(:[0-9]{1,4})?|http://[a-z]{1,9}/[a-z%0-9]{0,5}",
+        ) {
             if let Ok(target) = parse_target(&text) {
                 let shown = target.place.to_string();
                 let again = parse_target(&shown).map(|target| target.place.to_string());

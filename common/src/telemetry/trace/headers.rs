@@ -173,7 +173,8 @@ mod tests {
 
         #[test]
         fn of_any_text_only_ids_that_it_holds_are_read(
-            text in "((00|cc)-|Root=1-)?[0-9a-f]{7,33}-?[0-9a-f]{0,24}(-|;Parent=)?[0-9a-f]{0,17}(-01|;Sampled=1)?.{0,8}",
+            text in "(00|cc)-[0-9a-f]{31,33}-[0-9a-f]{15,17}-01.{0,8}|\
+                     Root=1-[0-9a-f]{7,9}-[0-9a-f]{23,25};Parent=[0-9a-f]{15,17}.{0,8}|.{0,80}",
         ) {
             let digits = text.replace('-', "");
             for incoming in [parse_w3c(&text), parse_xray(&text)].into_iter().flatten() {
