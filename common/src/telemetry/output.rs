@@ -148,6 +148,8 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(20);
+
     /// A pipe whose reader takes one piece when it is asked to.
     struct Pipe(SyncSender<Vec<u8>>);
 
@@ -179,15 +181,16 @@ mod tests {
         for _ in 0..total {
             output.append(|lines| lines.extend_from_slice(&line));
         }
-        let mut read = Vec::new();
-        let lost = loop {
-            read.extend(reader.recv().unwrap());
-            if let Some(at) = read.windows(5).position(|window| window == b"lost ") {
-                break String::from_utf8(read.split_off(at)).unwrap();
-            }
-        };
-        let count: usize = lost.trim_start_matches("lost ").trim().parse().unwrap();
-        assert_eq!(count + read.len() / line.len(), total);
+        let (mut written, mut lost) = (0, 0);
+        // Each piece is counted by itself: the first may have been taken while lines were still being dropped.
+        while written + lost < total {
+            let piece = String::from_utf8(reader.recv_timeout(PATIENCE).unwrap()).unwrap();
+            let (lines, count) = piece.split_once("lost ").unwrap_or((&piece, "0"));
+            written += lines.len() / line.len();
+            lost += count.trim_end().parse::<usize>().unwrap();
+        }
+        assert!(lost > 0);
+        assert_eq!(written + lost, total);
         output.append(|lines| lines.extend_from_slice(b"later"));
         assert_eq!(reader.recv().unwrap(), b"later");
     }
